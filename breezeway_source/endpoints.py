@@ -1,0 +1,117 @@
+"""The one table of what is read. A resource, a choice of `--entities`, the tests and the README follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+from .entities import catalogues, details, properties, reservations, tasks
+from .errors import unknown_name
+from .reading import Reading
+
+
+class Reader(Protocol):
+    """How one entity is read: `jobs` says what to ask (None: not yet), `read` asks it, in any thread."""
+
+    def jobs(self, reading: Reading) -> Iterator[Any]: ...
+
+    def read(self, reading: Reading, job: Any) -> list[dict[str, Any]]: ...
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One entity: its paths below the inventory API, how its changes are found, and when it is due."""
+
+    name: str
+    paths: tuple[str, ...]
+    cursor: str
+    group: str
+    reader: Callable[[], Any]
+
+
+def _module(module: Any) -> Callable[[], Any]:
+    return lambda: SimpleNamespace(jobs=module.jobs, read=module.read)
+
+
+ENDPOINTS: dict[str, Endpoint] = {
+    endpoint.name: endpoint
+    for endpoint in (
+        Endpoint("properties", ("/property",), "whole list", "hourly", _module(properties)),
+        Endpoint(
+            "reservations",
+            ("/reservation", "/reservation/{id}"),
+            "run clock, `updated_at_ge`; check-out windows daily",
+            "hourly",
+            reservations.Reservations,
+        ),
+        Endpoint(
+            "tasks", ("/task", "/task/{id}"), "run clock per property, `updated_at=from,to`", "hourly", tasks.Tasks
+        ),
+        Endpoint("people", ("/people",), "whole list, three statuses", "daily", lambda: catalogues.PEOPLE),
+        Endpoint("supplies", ("/supplies",), "whole list", "daily", lambda: catalogues.SUPPLIES),
+        Endpoint(
+            "tags",
+            ("/task/tags", "/property/tags", "/reservation/tags"),
+            "whole lists",
+            "daily",
+            lambda: catalogues.TAGS,
+        ),
+        Endpoint(
+            "property_details",
+            ("/property/{id}/contacts", "/property/external-id/{id}/contacts", "/property/{id}/tags"),
+            "new ones, and a seventh a day",
+            "daily",
+            details.PropertyDetails,
+        ),
+        Endpoint(
+            "task_details",
+            ("/task/{id}/comments", "/task/{id}/requirements"),
+            "tasks newer than their details",
+            "daily",
+            details.TaskDetails,
+        ),
+        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", lambda: catalogues.TEMPLATES),
+        Endpoint(
+            "subdepartments", ("/companies/subdepartments",), "whole list", "weekly", lambda: catalogues.SUBDEPARTMENTS
+        ),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A name for several entities; `daily` also reads the full stay window, `weekly` all tasks."""
+
+    entities: tuple[str, ...]
+    whole_stays: bool = False
+    whole_tasks: bool = False
+
+
+def _in_group(group: str) -> tuple[str, ...]:
+    return tuple(endpoint.name for endpoint in ENDPOINTS.values() if endpoint.group == group)
+
+
+GROUPS: dict[str, Group] = {
+    "hourly": Group(_in_group("hourly")),
+    "daily": Group(("reservations", *_in_group("daily")), whole_stays=True),
+    "weekly": Group(("tasks", *_in_group("weekly")), whole_tasks=True),
+    "all": Group(tuple(ENDPOINTS), whole_stays=True),
+}
+
+
+def select_entities(names: list[str]) -> Group:
+    """What these names, of entities or groups, mean together. Raises ConfigError for an unknown one."""
+    chosen: dict[str, None] = {}
+    whole_stays = whole_tasks = False
+    for name in names:
+        if name in GROUPS:
+            group = GROUPS[name]
+            chosen.update(dict.fromkeys(group.entities))
+            whole_stays, whole_tasks = whole_stays or group.whole_stays, whole_tasks or group.whole_tasks
+        elif name in ENDPOINTS:
+            chosen[name] = None
+        else:
+            raise unknown_name("entity", name, [*ENDPOINTS, *GROUPS])
+    return Group(tuple(name for name in ENDPOINTS if name in chosen), whole_stays, whole_tasks)

@@ -1,0 +1,78 @@
+"""Catalogues: people, supplies, tags, templates, subdepartments, each read whole (breezeway-api.md, sections 3.4, 6).
+
+A catalogue that was read completely leaves a row in `entity_reads`, loaded with the rows themselves; the SQL
+after the load marks what it did not hold. So a crash between load and SQL cannot mark the wrong rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..listing import Listing
+from ..reading import Reading
+
+# Unfiltered, the list answered active people only (breezeway-api.md, section 6.1).
+PEOPLE_STATUSES = ("active", "invited", "inactive")
+TAG_KINDS = ("task", "property", "reservation")
+
+
+@dataclass(frozen=True)
+class CatalogueJob:
+    """One list to read; `scope` is the part of the catalogue it makes up ('' for the whole)."""
+
+    path: str
+    params: tuple[dict[str, Any], ...] = ({},)
+    scope: str = ""
+    extra: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """An entity that is listed as a whole."""
+
+    name: str
+    lists: tuple[CatalogueJob, ...]
+
+    def jobs(self, reading: Reading) -> Iterator[CatalogueJob]:
+        """One job per list."""
+        yield from self.lists
+
+    def read(self, reading: Reading, job: CatalogueJob) -> list[dict[str, Any]]:
+        """All entries of one list; notes the read when the list is known to be complete."""
+        rows: list[dict[str, Any]] = []
+        whole = True
+        for params in job.params:
+            listing: Listing = reading.client.listing(job.path, params, label=job.path)
+            whole = whole and listing.proven is not False
+            for raw in listing.rows:
+                row = reading.row(self.name, raw, **dict(job.extra))
+                if row is not None:
+                    rows.append(row)
+        if whole:
+            note_whole_read(reading, self.name, len(rows), job.scope)
+        else:
+            reading.fail(self.name, f"{job.path} kept changing while it was read; its rows are loaded.")
+        return rows
+
+
+def note_whole_read(reading: Reading, entity: str, rows: int, scope: str = "") -> None:
+    """Say in `entity_reads` that this catalogue was read completely at the run's start."""
+    reading.note("entity_reads", entity=entity, scope=scope, read_at=reading.started_at, row_count=rows)
+
+
+def _one(name: str, path: str) -> Catalogue:
+    return Catalogue(name, (CatalogueJob(path),))
+
+
+PEOPLE = Catalogue("people", (CatalogueJob("/people", tuple({"status": s} for s in PEOPLE_STATUSES)),))
+SUPPLIES = _one("supplies", "/supplies")
+TEMPLATES = _one("templates", "/companies/templates")
+SUBDEPARTMENTS = _one("subdepartments", "/companies/subdepartments")
+TAGS = Catalogue(
+    "tags",
+    tuple(CatalogueJob(f"/{kind}/tags", scope=kind, extra=(("tag_kind", kind),)) for kind in TAG_KINDS),
+)
+
+JobReader = Callable[[Reading, CatalogueJob], list[dict[str, Any]]]

@@ -1,0 +1,169 @@
+"""Details: contacts and tags of properties, comments and requirements of tasks, one parent at a time.
+
+They cost two requests a parent (breezeway-api.md, sections 3.3, 3.4 and 5.4), so each run reads a bounded share:
+new properties at once and a seventh of the others a day; tasks whose comments and requirements are missing or
+older than the task, newest first.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from ..errors import ApiError
+from ..fields import record_id, text
+from ..reading import Reading
+
+PROPERTY_DETAILS = "property_details"
+TASK_DETAILS = "task_details"
+DAYS_TO_READ_ALL = 7
+# After so many refusals without one answer the account does not have this endpoint: asking on is a waste.
+REFUSALS_UNTIL_OFF = 20
+_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+
+
+class Lists:
+    """Bare lists below one parent; a refusal for one parent (403, 404) passes without failing the load."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._refused: dict[str, int] = {}
+
+    def read(self, reading: Reading, paths: list[str], label: str) -> list[Any] | None:
+        """The list at the first of these paths that has one, empty where none has; None when access is refused."""
+        if self._refused.get(label, 0) >= REFUSALS_UNTIL_OFF:
+            return None
+        refused = False
+        for path in paths:
+            try:
+                rows: list[Any] = reading.client.bare(path, {}, label=label)
+            except ApiError as e:
+                if e.status not in (403, 404):
+                    raise
+                refused = refused or e.status == 403
+                self._count(reading, label, e.status)
+            else:
+                with self._lock:
+                    self._refused[label] = -1_000_000  # it answers: never switch it off in this run
+                return rows
+        return None if refused else []
+
+    def _count(self, reading: Reading, label: str, status: int) -> None:
+        with self._lock:
+            self._refused[label] = self._refused.get(label, 0) + (status == 403)
+            if self._refused[label] == REFUSALS_UNTIL_OFF:
+                reading.warn(f"{label} is not enabled for this account (403); it is left out of this run.")
+
+
+@dataclass(frozen=True)
+class PropertyJob:
+    """Contacts and tags of one property; the reference id leads to the other documented path."""
+
+    property_id: int
+    reference_id: str | None
+
+
+class PropertyDetails:
+    """One row per property with its contacts and tags."""
+
+    def __init__(self) -> None:
+        self._lists = Lists()
+        self._read_at: Mapping[int, datetime] = {}
+
+    def jobs(self, reading: Reading) -> Iterator[PropertyJob | None]:
+        """New properties, and so many of the others that a week reads all; every one with --full."""
+        while reading.properties() is None:
+            yield None
+        listed = {
+            property_id: text(raw, "reference_property_id")
+            for raw in reading.properties() or []
+            if (property_id := record_id(raw)) is not None
+        }
+        plan = reading.plan
+        self._read_at = reading.warehouse.property_details_read()
+        if plan.properties:
+            due = [property_id for property_id in listed if property_id in plan.properties]
+        elif plan.full:
+            due = list(listed)
+        else:
+            due = _due_properties(listed, self._read_at, reading.started_at)
+        for property_id in due:
+            yield PropertyJob(property_id, listed[property_id])
+
+    def read(self, reading: Reading, job: PropertyJob) -> list[dict[str, Any]]:
+        """Both lists of one property."""
+        contacts = [f"/property/{job.property_id}/contacts"]
+        if job.reference_id:
+            contacts.append(f"/property/external-id/{job.reference_id}/contacts")
+        found = {
+            "contacts": self._lists.read(reading, contacts, "/property/{id}/contacts"),
+            "tags": self._lists.read(reading, [f"/property/{job.property_id}/tags"], "/property/{id}/tags"),
+        }
+        if None in found.values() and job.property_id in self._read_at:
+            return []  # a refusal is no news of what was loaded before
+        row = reading.row(PROPERTY_DETAILS, {"property_id": job.property_id} | _without_refused(found))
+        return [row] if row is not None else []
+
+
+def _due_properties(listed: Mapping[int, Any], read_at: Mapping[int, datetime], now: datetime) -> list[int]:
+    """The new ones, then the longest unread; what was read earlier today counts towards today's seventh."""
+    new = [property_id for property_id in listed if property_id not in read_at]
+    old = sorted((read_at[property_id], property_id) for property_id in listed if property_id in read_at)
+    unread_today = [property_id for at, property_id in old if at.date() < now.date()]
+    share = math.ceil(len(old) / DAYS_TO_READ_ALL) - (len(old) - len(unread_today))
+    return new + unread_today[: max(share, 0)]
+
+
+@dataclass(frozen=True)
+class TaskJob:
+    """Comments and requirements of one task as of its `updated_at`."""
+
+    task_id: int
+    updated_at: datetime | None
+
+
+class TaskDetails:
+    """One row per task with its comments and requirements."""
+
+    def __init__(self) -> None:
+        self._lists = Lists()
+
+    def jobs(self, reading: Reading) -> Iterator[TaskJob | None]:
+        """The due tasks, once all of the run's tasks are read."""
+        while not reading.finished("tasks"):
+            yield None
+        if reading.has_more:  # a later package of this run loads more tasks; the last one reads the details
+            return
+        limit, settings = reading.settings.details_per_run, reading.settings
+        since = None if reading.plan.full else reading.days_ago(settings.details_days)
+        due = dict(reading.warehouse.due_task_details(limit, since))
+        for task_id, updated_at in reading.changed_tasks.items():
+            if since is None or updated_at is None or updated_at >= since:
+                due[task_id] = updated_at
+        newest_first = sorted(due.items(), key=lambda item: item[1] or _LONG_AGO, reverse=True)
+        if len(newest_first) >= limit:
+            reading.warn(f"comments and requirements of {limit} tasks are read in this run; the rest follows in the next.")
+        for task_id, updated_at in newest_first[:limit]:
+            yield TaskJob(task_id, updated_at)
+
+    def read(self, reading: Reading, job: TaskJob) -> list[dict[str, Any]]:
+        """Both lists of one task."""
+        place = f"/task/{job.task_id}"
+        found = {
+            "comments": self._lists.read(reading, [f"{place}/comments"], "/task/{id}/comments"),
+            "requirements": self._lists.read(reading, [f"{place}/requirements"], "/task/{id}/requirements"),
+        }
+        if not _without_refused(found):
+            return []
+        row = reading.row(
+            TASK_DETAILS, {"task_id": job.task_id, "task_updated_at": job.updated_at} | _without_refused(found)
+        )
+        return [row] if row is not None else []
+
+
+def _without_refused(found: Mapping[str, list[Any] | None]) -> dict[str, list[Any]]:
+    return {name: rows for name, rows in found.items() if rows is not None}

@@ -1,0 +1,39 @@
+"""Properties: one row per property of every status, listed whole each time (breezeway-api.md, section 3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..reading import Reading
+from .catalogues import note_whole_read
+
+NAME = "properties"
+
+
+def jobs(reading: Reading) -> Iterator[str | None]:
+    """One job, once the list is there."""
+    while reading.properties() is None:
+        yield None
+    yield NAME
+
+
+def read(reading: Reading, job: str) -> list[dict[str, Any]]:
+    """All listed properties. An empty list is refused where live properties are loaded."""
+    raws = reading.properties() or []
+    if not raws:
+        loaded = reading.warehouse.live_properties()
+        if loaded:
+            reading.fail(
+                NAME,
+                f"the API listed no property of region {reading.region.code!r}, where {loaded} are loaded: "
+                "nothing was marked deleted. Check the key pair's scope with --check.",
+            )
+            return []
+        reading.warn("the API listed no property; nothing was loaded before, so the empty list is accepted.")
+    rows = [row for raw in raws if (row := reading.row(NAME, raw)) is not None]
+    if reading.properties_proven:
+        note_whole_read(reading, NAME, len(rows))
+    else:
+        reading.fail(NAME, "the list of properties kept changing while it was read; its rows are loaded.")
+    return rows

@@ -1,0 +1,177 @@
+"""Stays: one row per reservation (breezeway-api.md, section 4; quirk Q2).
+
+They carry no timestamps, and the bare list answers only stays that end today or later. So a first load and the
+daily one read windows of check-out days, and an hourly one asks for what was updated, in explicit check-out
+windows too: whether a filter on `updated_at` alone lifts the default window is unknown. A filter that matches
+nothing may be answered with the upcoming stays, so each window ends at the first row outside it; the hourly
+windows are cut such that an answer out of place shows at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dlt
+import pendulum
+
+from ..errors import ApiError
+from ..fields import record_id
+from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
+from .tasks import MAX_PROOFS
+
+NAME = "reservations"
+WINDOW_MONTHS = 3
+BOOKED_AHEAD_MONTHS = 18
+NEAR_DAYS = 30
+
+
+@dataclass(frozen=True)
+class CheckoutWindow:
+    """Stays by check-out day, both ends included; None is open. `updated_since` narrows it to edited stays."""
+
+    first: pendulum.Date | None
+    last: pendulum.Date | None
+    updated_since: pendulum.Date | None = None
+
+    def holds(self, raw: Mapping[str, Any]) -> bool:
+        day = str(raw.get("checkout_date") or "")[:10]
+        if not day:
+            return True  # nothing to judge it by: the row is kept
+        return not (
+            (self.first is not None and day < self.first.isoformat())
+            or (self.last is not None and day > self.last.isoformat())
+        )
+
+    def params(self) -> dict[str, str]:
+        limits = {"checkout_date_ge": self.first, "checkout_date_le": self.last, "updated_at_ge": self.updated_since}
+        return {name: day.isoformat() for name, day in limits.items() if day is not None}
+
+
+@dataclass(frozen=True)
+class StayById:
+    """One stay asked for by its id: `link_lookup` for a task's stay, `reconcile` for one that vanished."""
+
+    reservation_id: int
+    why: str
+
+
+class Reservations:
+    """The stays of one run."""
+
+    def __init__(self) -> None:
+        self._complete: list[CheckoutWindow] = []
+
+    def jobs(self, reading: Reading) -> Iterator[CheckoutWindow | StayById | None]:
+        """The windows; then what vanished from them; then, when all tasks are read, the linked stays still missing."""
+        state = dlt.current.resource_state(NAME)
+        stage = reading.stage(NAME)
+        if reading.first_package:
+            since = state.get("since")
+            windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
+            yield from windows
+            while not stage.idle:
+                yield None
+            if len(self._complete) == len(windows) and not reading.plan.beside_cursor:
+                state["since"] = reading.started_at.isoformat()
+            if reading.plan.reconcile:
+                yield from self._absent(reading)
+        while not reading.finished("tasks"):
+            yield None
+        yield from _missing(reading)
+
+    def read(self, reading: Reading, job: CheckoutWindow | StayById) -> list[dict[str, Any]]:
+        """The stays of one window, or the one asked for."""
+        if isinstance(job, StayById):
+            return _by_id(reading, job)
+        listing = reading.client.listing("/reservation", job.params(), label="/reservation", inside=job.holds)
+        rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
+        if listing.proven is False:
+            reading.fail(NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded.")
+        else:
+            self._complete.append(job)
+        return rows
+
+    def _absent(self, reading: Reading) -> Iterator[StayById]:
+        """Loaded stays of completely read windows that the windows did not hold."""
+        whole = [window for window in self._complete if window.updated_since is None]
+        absent = [
+            stay_id
+            for stay_id, checkout in reading.warehouse.live_stays().items()
+            if not reading.wrote(NAME, stay_id)
+            and any(window.holds({"checkout_date": checkout}) for window in whole if checkout is not None)
+        ]
+        half_proven = set(reading.warehouse.half_proven(NAME)) if absent else set()
+        absent.sort(key=lambda stay_id: (stay_id not in half_proven, stay_id))
+        if len(absent) > MAX_PROOFS:
+            reading.warn(
+                f"{len(absent)} loaded stays are missing from the list; {MAX_PROOFS} of them are asked for in this run."
+            )
+        for stay_id in absent[:MAX_PROOFS]:
+            yield StayById(stay_id, "reconcile")
+
+
+def _windows(reading: Reading, since: pendulum.DateTime | None) -> list[CheckoutWindow]:
+    plan, today = reading.plan, reading.started_at.date()
+    if plan.since is not None:
+        return [CheckoutWindow(plan.since, plan.until)]
+    if since is None or plan.whole_stays or plan.full:
+        return _quarters(min(reading.settings.start_date, today), today.add(months=BOOKED_AHEAD_MONTHS))
+    updated = since.in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
+    near = today.add(days=NEAR_DAYS)
+    return [
+        CheckoutWindow(None, today.subtract(days=1), updated),
+        CheckoutWindow(today, near, updated),
+        CheckoutWindow(near.add(days=1), None, updated),
+    ]
+
+
+def _quarters(first: pendulum.Date, horizon: pendulum.Date) -> list[CheckoutWindow]:
+    """Windows side by side from the first day on; the last one is open."""
+    windows = []
+    while first <= horizon:
+        following = first.add(months=WINDOW_MONTHS)
+        windows.append(CheckoutWindow(first, following.subtract(days=1)))
+        first = following
+    return [*windows, CheckoutWindow(first, None)]
+
+
+def _missing(reading: Reading) -> Iterator[StayById]:
+    """Linked stays that are not loaded, those of this run's tasks first, as many as one run may ask for."""
+    if reading.lookups_left <= 0:
+        return
+    limit = reading.lookups_left
+    asked_since = reading.days_ago(REMEMBER_UNKNOWN_DAYS)
+    wanted = dict.fromkeys([*reading.linked_stays, *reading.warehouse.missing_stays(limit, asked_since)])
+    wanted = {stay_id: None for stay_id in wanted if not reading.wrote(NAME, stay_id)}
+    if not wanted:
+        return
+    loaded = set(reading.warehouse.stay_ids())
+    unknown = set(reading.warehouse.unknown_stays(asked_since))
+    lookups = [stay_id for stay_id in wanted if stay_id not in loaded and stay_id not in unknown][:limit]
+    reading.lookups_left -= len(lookups)
+    reading.linked_stays.clear()
+    for stay_id in lookups:
+        yield StayById(stay_id, "link_lookup")
+
+
+def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
+    try:
+        raw = reading.client.one(f"/reservation/{job.reservation_id}", label="/reservation/{id}")
+    except ApiError as e:
+        if e.status == 404:
+            reading.proof(NAME, job.reservation_id, None, 404, "not_found", job.why)
+            return []
+        if e.permanent and job.why == "link_lookup" and e.status is not None:
+            # Remembered like an unknown one, else every run would ask and end 1 again.
+            reading.proof(NAME, job.reservation_id, None, e.status, "no_proof", job.why)
+        raise
+    property_id = record_id(raw, "property_id")
+    if job.why == "reconcile":
+        if str(raw.get("status") or "").lower() == "deleted":
+            reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
+            return []
+        reading.proof(NAME, job.reservation_id, property_id, 200, "alive", job.why)
+    row = reading.row(NAME, raw)
+    return [row] if row is not None else []

@@ -1,0 +1,205 @@
+"""Tasks: one row per task, listed one property at a time (breezeway-api.md, section 5.1).
+
+There is no company-wide list, so a run costs at least one request per property. The cursor is the run's clock
+(see `cursor.py`); the filter knows whole days only, so the rows of a window that the warehouse already holds
+unchanged are left out again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import dlt
+import pendulum
+
+from ..cursor import TaskCursor
+from ..errors import ApiError, ConfigError
+from ..fields import instant, record_id
+from ..reading import Reading
+
+NAME = "tasks"
+CLOCK_SKEW = timedelta(minutes=5)
+# A list that lost thousands of rows overnight says more about the API than about the tasks.
+MAX_PROOFS = 2000
+_MONEY = ("costs", "supplies")
+_MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class PropertyTasks:
+    """The tasks of one property: those of a window of days, or all when `window` is None."""
+
+    property_id: int
+    window: tuple[str, str] | None
+    changed_since: datetime | None  # None: every row counts as changed
+    moves_cursor: bool
+
+
+@dataclass(frozen=True)
+class TaskById:
+    """A loaded task that its property's complete list no longer has."""
+
+    task_id: int
+    property_id: int
+
+
+class Tasks:
+    """The tasks of one run; keeps the cursor and what the warehouse holds between head and workers."""
+
+    def __init__(self) -> None:
+        self._cursor: TaskCursor | None = None
+        self._versions: Mapping[int, int | None] = {}
+        self._live: Mapping[int, Any] = {}
+
+    def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | None]:
+        """First the properties of this package, then the ids that vanished from their lists."""
+        self._cursor = TaskCursor(dlt.current.resource_state(NAME))
+        while reading.properties() is None:
+            yield None
+        if reading.pending_tasks is None:
+            reading.pending_tasks = self._all_jobs(reading)
+        yield from self._next_piece(reading)
+        if reading.plan.reconcile:
+            stage = reading.stage(NAME)
+            while not stage.idle:
+                yield None
+            yield from _absent(reading)
+
+    def read(self, reading: Reading, job: PropertyTasks | TaskById) -> list[dict[str, Any]]:
+        """The changed tasks of one property, or one vanished task when it is still alive."""
+        if isinstance(job, TaskById):
+            return _prove(reading, job)
+        params: dict[str, Any] = {"home_id": job.property_id}
+        if job.window:
+            params["updated_at"] = ",".join(job.window)
+        listing = reading.client.listing("/task/", params, label="/task")
+        rows = []
+        for raw in listing.rows:
+            if self._is_changed(raw, job) and (row := self._row(reading, raw)) is not None:
+                rows.append(row)
+        if listing.proven is False:
+            reading.fail(
+                NAME,
+                f"the tasks of property {job.property_id} kept changing while they were read; "
+                "they are loaded, and read again in the next run.",
+                property_id=job.property_id,
+            )
+            return rows
+        if reading.plan.reconcile and job.window is None:
+            listed = {record_id(raw) for raw in listing.rows}
+            for task_id in self._live.get(job.property_id, ()):
+                if task_id not in listed:
+                    reading.absent_tasks[task_id] = job.property_id
+        if job.moves_cursor and self._cursor is not None:
+            self._cursor.done(job.property_id)
+        return rows
+
+    def _all_jobs(self, reading: Reading) -> list[PropertyTasks]:
+        """One job per property to read in this run, the incremental ones first."""
+        assert self._cursor is not None
+        plan = reading.plan
+        listed = [p for raw in reading.properties() or [] if (p := record_id(raw)) is not None]
+        for wanted in sorted(plan.properties - set(listed)):
+            raise ConfigError(f"Property {wanted} is not listed in region {reading.region.code!r}.")
+        starts: dict[int, datetime | None] = self._cursor.starts(listed)
+        if plan.full:
+            starts = dict.fromkeys(starts)
+        if listed and not plan.beside_cursor:
+            self._cursor.begin(starts, reading.started_at)
+        jobs = [self._job(reading, p, start) for p, start in starts.items() if not plan.properties or p in plan.properties]
+        known_starts = [job.changed_since for job in jobs if job.changed_since is not None]
+        if known_starts:
+            since = None if plan.reconcile else min(known_starts) - timedelta(days=reading.settings.lookback_days + 1)
+            self._versions = reading.warehouse.task_versions(since)
+        if plan.reconcile:
+            self._live = reading.warehouse.live_tasks()
+        return sorted(jobs, key=lambda job: job.window is None)
+
+    def _job(self, reading: Reading, property_id: int, start: datetime | None) -> PropertyTasks:
+        plan = reading.plan
+        if plan.since is not None:
+            until = plan.until or reading.started_at.date().add(days=1)
+            return PropertyTasks(property_id, (plan.since.isoformat(), until.isoformat()), None, False)
+        moves = not plan.beside_cursor
+        if start is None or plan.whole_tasks or plan.properties:
+            return PropertyTasks(property_id, None, None, moves)
+        if plan.reconcile:
+            return PropertyTasks(property_id, None, start - CLOCK_SKEW, moves)
+        first_day = pendulum.instance(start).in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
+        last_day = reading.started_at.date().add(days=1)
+        return PropertyTasks(property_id, (first_day.isoformat(), last_day.isoformat()), start - CLOCK_SKEW, moves)
+
+    def _next_piece(self, reading: Reading) -> Iterator[PropertyTasks]:
+        """All incremental jobs and so many whole ones as one package may hold: a crash repeats at most those."""
+        pending = reading.pending_tasks or []
+        incremental = sum(job.window is not None for job in pending)
+        size = incremental + reading.settings.piece_properties
+        reading.pending_tasks = pending[size:]
+        yield from pending[:size]
+
+    def _is_changed(self, raw: Mapping[str, Any], job: PropertyTasks) -> bool:
+        if job.changed_since is None:
+            return True
+        task_id, updated_at = record_id(raw), instant(raw, "updated_at")
+        if updated_at is None or updated_at >= job.changed_since:
+            return True
+        return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
+
+    def _row(self, reading: Reading, raw: dict[str, Any]) -> dict[str, Any] | None:
+        """The row, completed by the task's detail where the list leaves its money out."""
+        lacking = any(key not in raw for key in _MONEY)
+        if reading.settings.task_detail == "on" or (reading.settings.task_detail == "auto" and lacking):
+            try:
+                raw = raw | reading.client.one(f"/task/{raw['id']}", label="/task/{id}")
+            except ApiError as e:
+                if e.status == 404:  # deleted since the list was read
+                    return None
+                raise
+        return _take(reading, raw)
+
+
+def _take(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    row = reading.row(NAME, raw)
+    if row is not None:
+        reading.changed_tasks[row["task_id"]] = row.get("updated_at")
+        linked = row.get("linked_reservation_id")
+        if linked is not None:
+            reading.linked_stays[linked] = None
+    return row
+
+
+def _absent(reading: Reading) -> Iterator[TaskById]:
+    """The vanished ids, those found gone once before first, so that a second run completes the proof."""
+    absent, reading.absent_tasks = reading.absent_tasks, {}
+    asked = [task_id for task_id in absent if not reading.wrote(NAME, task_id)]
+    half_proven = set(reading.warehouse.half_proven(NAME)) if asked else set()
+    asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
+    if len(asked) > MAX_PROOFS:
+        reading.warn(f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run.")
+    for task_id in asked[:MAX_PROOFS]:
+        yield TaskById(task_id, absent[task_id])
+
+
+def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
+    """Ask for one task by id: only 404 or status `deleted` proves anything (design: "Deletion needs proof")."""
+    try:
+        raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
+    except ApiError as e:
+        if e.status != 404:
+            raise
+        reading.proof(NAME, job.task_id, job.property_id, 404, "not_found", "reconcile")
+        return []
+    status = raw.get("type_task_status")
+    if isinstance(status, Mapping) and status.get("code") == "deleted":
+        reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
+        return []
+    reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
+    row = _take(reading, raw)
+    return [row] if row is not None else []
+
+
+def _microseconds(instant: datetime) -> int:
+    return int(instant.timestamp()) * _MICROSECONDS + instant.microsecond

@@ -1,0 +1,27 @@
+"""The few fields of a raw API object that reading itself looks at, before it becomes a row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from . import values
+
+
+def record_id(raw: Mapping[str, Any], key: str = "id") -> int | None:
+    """An id, which the API spells as a number or as text; None for anything else."""
+    value = values.bigint(raw.get(key))
+    return value if isinstance(value, int) else None
+
+
+def instant(raw: Mapping[str, Any], key: str) -> datetime | None:
+    """A moment in UTC; None where it is missing or unreadable."""
+    value = values.timestamp(raw.get(key))
+    return value if isinstance(value, datetime) else None
+
+
+def text(raw: Mapping[str, Any], key: str) -> str | None:
+    """A text; None where it is missing or blank."""
+    value = values.text(raw.get(key))
+    return value if isinstance(value, str) else None

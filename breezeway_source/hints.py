@@ -1,0 +1,61 @@
+"""The data dictionary as dlt hints: every known column of every table is declared before a row comes.
+
+dlt would otherwise guess a type from the first value and make a variant column at the next odd one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dlt
+from dlt.common.schema.typing import TColumnSchema
+
+from .columns import Column, Table
+
+DECIMAL_PRECISION = 24
+DECIMAL_SCALE = 4
+
+# dlt adds these only to tables that got rows; declared, they are there for views from the first load on.
+_ROOT_KEYS: tuple[dict[str, Any], ...] = (
+    {"name": "_dlt_load_id", "data_type": "text", "nullable": False},
+    {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True},
+)
+_CHILD_KEYS: tuple[dict[str, Any], ...] = (
+    {"name": "_dlt_root_id", "data_type": "text", "nullable": False, "root_key": True},
+    {"name": "_dlt_parent_id", "data_type": "text", "nullable": False, "parent_key": True},
+    {"name": "_dlt_list_idx", "data_type": "bigint", "nullable": False},
+    {"name": "_dlt_id", "data_type": "text", "nullable": False, "unique": True, "row_key": True},
+)
+
+
+def resource_hints(table: Table) -> dict[str, Any]:
+    """What `dlt.resource` needs to make this table and its child tables, merged on the contract's key."""
+    return {
+        "name": table.name,
+        "primary_key": list(table.key),
+        "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
+        "columns": _by_name(_columns(table, _ROOT_KEYS)),
+        "nested_hints": {
+            child.field: dlt.mark.make_nested_hints(columns=_columns(child, _CHILD_KEYS))
+            for child in table.children
+        },
+    }
+
+
+def _columns(table: Table, keys: tuple[dict[str, Any], ...]) -> list[TColumnSchema]:
+    # One fresh dict a column: dlt writes into them.
+    declared: list[Any] = [_column(column, table) for column in table.columns]
+    return declared + [dict(key) for key in keys]
+
+
+def _column(column: Column, table: Table) -> dict[str, Any]:
+    hint: dict[str, Any] = {"name": column.name, "data_type": column.kind, "description": column.about}
+    if column.kind == "decimal":
+        hint |= {"precision": DECIMAL_PRECISION, "scale": DECIMAL_SCALE}
+    if column.name in table.key:
+        hint["nullable"] = False
+    return hint
+
+
+def _by_name(columns: list[TColumnSchema]) -> dict[str, TColumnSchema]:
+    return {str(column["name"]): column for column in columns}

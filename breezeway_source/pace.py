@@ -1,0 +1,210 @@
+"""The pace of one key pair: a token bucket, a limit of requests in flight, one shared back-off.
+
+Breezeway's limit is undocumented, most likely 200 requests a minute and per key pair, without quota
+headers (`breezeway-api.md`, section 1.5). So requests are paced instead of burst into refusals, and a
+refusal of one request holds back everyone.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+
+from .errors import BreezewayError
+
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 60.0
+RETRY_AFTER_CAP_S = 300.0
+# A server that says "0" for ever would use up all attempts in a moment: later its word is only a minimum.
+RETRY_AFTER_TRUSTED_TIMES = 4
+ABORT_POLL_S = 0.2
+
+
+class Aborted(BreezewayError):
+    """The run was called off while this request waited its turn; the cause is told elsewhere."""
+
+
+def retry_after_s(
+    header: str | None, *, now: datetime | None = None, cap_s: float = RETRY_AFTER_CAP_S
+) -> float | None:
+    """Seconds a Retry-After header asks for, 0 to `cap_s`; None without a readable one.
+
+    Takes seconds, `0` included, and the HTTP date.
+    """
+    text = (header or "").strip()
+    if not text:
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            until = parsedate_to_datetime(text)
+        except (TypeError, ValueError, IndexError):
+            return None
+        if until.tzinfo is None:  # "-0000" is read as naive
+            until = until.replace(tzinfo=timezone.utc)
+        seconds = (until - (now or datetime.now(timezone.utc))).total_seconds()
+    if math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), cap_s)
+
+
+class Throttle:
+    """Shared by every worker of one key pair; thread-safe.
+
+    The bucket holds at most `burst` tokens and starts with one: with a full one, the first minute would
+    hold `burst` requests more than the pace, all of them refused where the pace equals the limit.
+    `requests_per_minute` None paces nothing; back-off and the limit in flight still hold.
+    """
+
+    def __init__(
+        self,
+        requests_per_minute: float | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
+        max_in_flight: int = 16,
+        burst: int = 10,
+        random_source: random.Random | None = None,
+    ) -> None:
+        """`sleep` None waits on the abort event, so that `abort` ends every wait at once."""
+        if requests_per_minute is not None and not requests_per_minute > 0:
+            raise ValueError("requests_per_minute must be above 0, or None for no pace")
+        self._rate_per_s = None if requests_per_minute is None else requests_per_minute / 60.0
+        self._clock = clock
+        self._aborted = threading.Event()
+        self._sleep: Callable[[float], object] = sleep or self._aborted.wait
+        self._burst = float(max(burst, 1))
+        self._random = random_source or random.Random()
+        self._in_flight = threading.BoundedSemaphore(max_in_flight)
+        self._turn = threading.Lock()  # only its holder waits for a token: no herd at every token
+        self._lock = threading.Lock()  # guards what follows
+        self._tokens = 1.0
+        self._filled_at = clock()
+        self._resume_at = -math.inf
+        self._refusals = 0  # in a row, without a success between
+        self._era = 0
+
+    @property
+    def era(self) -> int:
+        """Number of back-offs so far; tells what was sent before the latest from what was sent after."""
+        return self._era
+
+    @contextmanager
+    def slot(self) -> Iterator[float]:
+        """One attempt: waits for a place in flight, the shared back-off and a token.
+
+        Gives the seconds that pace and back-off held up the whole queue for this attempt: summed over all
+        workers they never exceed the wall clock. Raises Aborted after `abort`.
+        """
+        while not self._in_flight.acquire(timeout=ABORT_POLL_S):
+            self._check()
+        try:
+            yield self._take()
+        finally:
+            self._in_flight.release()
+
+    def pause(self, seconds: float) -> None:
+        """Waits for the caller alone, outside any slot; raises Aborted after `abort`."""
+        self._check()
+        if seconds > 0:
+            self._sleep(seconds)
+            self._check()
+
+    def refused(self, era: int, retry_after: float | None = None) -> float:
+        """Everyone waits, after a refusal of a request sent in `era`; gives the seconds from now.
+
+        Requests already out when the back-off began may be refused too: that is the same refusal, so it
+        does not double the wait again.
+        """
+        with self._lock:
+            now = self._clock()
+            if era == self._era:
+                self._refusals += 1
+                self._era += 1
+                seconds = self.delay_s(self._refusals)
+                if retry_after is not None:
+                    trusted = self._refusals <= RETRY_AFTER_TRUSTED_TIMES
+                    seconds = retry_after if trusted else max(retry_after, seconds)
+                self._hold(now, seconds)
+            elif retry_after is not None:
+                self._hold(now, retry_after)
+            return max(self._resume_at - now, 0.0)
+
+    def back_off(self, seconds: float) -> None:
+        """Everyone waits at least `seconds` from now."""
+        with self._lock:
+            self._era += 1
+            self._hold(self._clock(), seconds)
+
+    def ease(self, era: int | None = None) -> None:
+        """A request sent in `era` succeeded: the next back-off starts from the shortest again.
+
+        A success of an earlier era says nothing about the refusals since.
+        """
+        if self._refusals and (era is None or era == self._era):
+            with self._lock:
+                self._refusals = 0
+
+    def delay_s(self, failures: int) -> float:
+        """Back-off after the `failures`-th failure in a row: 0.5 s doubling to 60 s, up to a quarter more.
+
+        The jitter only lengthens: eight attempts then always outlast a limit of a minute (63.5 s).
+        """
+        base = FIRST_DELAY_S * 2.0 ** min(max(failures - 1, 0), 30)
+        return min(base * (1.0 + 0.25 * self._random.random()), LONGEST_DELAY_S)
+
+    def abort(self) -> None:
+        """Ends all waiting, now and later, with Aborted; a request already sent is not cut off."""
+        self._aborted.set()
+
+    @property
+    def is_aborted(self) -> bool:
+        return self._aborted.is_set()
+
+    def _check(self) -> None:
+        if self._aborted.is_set():
+            raise Aborted("The run was called off.")
+
+    def _take(self) -> float:
+        waited = 0.0
+        with self._turn:
+            while True:
+                self._check()
+                with self._lock:
+                    now = self._clock()
+                    seconds = self._wait_s(now)
+                if seconds <= 0:
+                    return waited
+                self._sleep(seconds)
+                waited += max(self._clock() - now, 0.0)
+
+    def _wait_s(self, now: float) -> float:
+        """Seconds until the next try; 0 when a token was taken."""
+        if now < self._resume_at:
+            return self._resume_at - now
+        if self._rate_per_s is None:
+            return 0.0
+        self._fill(now)
+        if self._tokens >= 1.0 - 1e-6:  # sums of float seconds stop just short of a whole token
+            self._tokens -= 1.0
+            return 0.0
+        return (1.0 - self._tokens) / self._rate_per_s
+
+    def _fill(self, now: float) -> None:
+        if self._rate_per_s is not None and now > self._filled_at:
+            self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._rate_per_s)
+            self._filled_at = now
+
+    def _hold(self, now: float, seconds: float) -> None:
+        # One request tries the water afterwards, the others follow at the pace instead of all at once.
+        self._fill(now)
+        self._tokens = min(self._tokens, 1.0)
+        self._resume_at = max(self._resume_at, now + max(seconds, 0.0))
+        self._filled_at = max(self._filled_at, self._resume_at)

@@ -1,0 +1,239 @@
+"""One run's reading of one region: what its resources share while they read side by side."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pendulum
+
+from .client import Client
+from .columns import TABLES
+from .errors import ApiError
+from .personal import PersonalData
+from .plan import Plan
+from .rows import RowBuilder
+from .settings import Region, Settings
+from .warehouse import Warehouse
+
+# So many properties in a row that could not be read, with none read between, are an outage and not their fault.
+OUTAGE_AFTER = 20
+REMEMBER_UNKNOWN_DAYS = 30
+
+log = logging.getLogger("breezeway")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One thing that could not be read; the rest of the region is loaded all the same."""
+
+    entity: str
+    property_id: int | None
+    status: int | None
+    message: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return vars(self) | {}
+
+
+class Stage:
+    """Counts the jobs of one resource, so that it and others can wait until all are done."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._open = 0
+        self.closed = False
+        self.issued = 0
+
+    def issue(self) -> None:
+        with self._lock:
+            self._open += 1
+            self.issued += 1
+
+    def finish(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+    @property
+    def idle(self) -> bool:
+        """No job is under way; with `closed`, none will come."""
+        with self._lock:
+            return self._open == 0
+
+
+@dataclass
+class Progress:
+    """How far the reading is, for a person who watches."""
+
+    jobs: int = 0
+    done: int = 0
+
+
+@dataclass
+class Reading:
+    """Everything the resources of one region share during one run, over all its packages."""
+
+    region: Region
+    settings: Settings
+    plan: Plan
+    client: Client
+    warehouse: Warehouse
+    started_at: pendulum.DateTime
+    failures: list[Failure] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    written: dict[str, set[Any]] = field(default_factory=dict)
+    ledger: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    linked_stays: dict[int, None] = field(default_factory=dict)
+    changed_tasks: dict[int, datetime | None] = field(default_factory=dict)
+    absent_tasks: dict[int, int] = field(default_factory=dict)
+    pending_tasks: list[Any] | None = None
+    readers: dict[str, Any] = field(default_factory=dict)
+    first_package: bool = True
+    lookups_left: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.RLock()
+        self._stages: dict[str, Stage] = {}
+        self._properties: Future[list[dict[str, Any]]] | None = None
+        self._in_a_row = 0
+        self.lookups_left = self.settings.max_link_lookups
+        personal = PersonalData(self.settings.personal_data, self.settings.personal_data_key)
+        self._builders = {
+            name: RowBuilder(table, self.region.code, self.started_at, personal)
+            for name, table in TABLES.items()
+        }
+        self.properties_proven = True
+
+    def __deepcopy__(self, memo: object) -> Reading:
+        return self  # dlt copies arguments of resources; there is one reading
+
+    # --- packages: one run may load several, each begins with fresh stages ---
+
+    def next_package(self) -> None:
+        """Begin another package of the same run."""
+        self._stages.clear()
+        self.first_package = False
+
+    @property
+    def package_entities(self) -> tuple[str, ...]:
+        """The entities of this package: after the first one only tasks and what hangs on them."""
+        following = ("reservations", "tasks", "task_details")
+        return tuple(name for name in self.plan.entities if self.first_package or name in following)
+
+    @property
+    def has_more(self) -> bool:
+        """True while tasks of some properties wait for a further package."""
+        return bool(self.pending_tasks)
+
+    def stage(self, entity: str) -> Stage:
+        with self._lock:
+            return self._stages.setdefault(entity, Stage())
+
+    def finished(self, entity: str) -> bool:
+        """All jobs of that entity are done, or this package has none of it."""
+        stage = self._stages.get(entity)
+        return stage is None or (stage.closed and stage.idle)
+
+    @property
+    def progress(self) -> Progress:
+        with self._lock:
+            stages = list(self._stages.values())
+        issued = sum(stage.issued for stage in stages)
+        return Progress(issued, issued - sum(stage._open for stage in stages))
+
+    # --- rows ---
+
+    def row(self, entity: str, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
+        """The contract's row, or None when this run has already written that key (the first reading counts)."""
+        row = self._builders[entity].build(raw, **extra)
+        key = tuple(row[column] for column in TABLES[entity].key if column != "region_code")
+        with self._lock:
+            written = self.written.setdefault(entity, set())
+            if key in written:
+                return None
+            written.add(key)
+        return row
+
+    def wrote(self, entity: str, *key: Any) -> bool:
+        with self._lock:
+            return key in self.written.get(entity, ())
+
+    def note(self, table: str, **columns: Any) -> None:
+        """A row for one of the bookkeeping tables, loaded with this package."""
+        with self._lock:
+            self.ledger.setdefault(table, []).append({"region_code": self.region.code, **columns})
+
+    def take_notes(self, table: str) -> list[dict[str, Any]]:
+        with self._lock:
+            return self.ledger.pop(table, [])
+
+    # --- failures ---
+
+    def fail(self, entity: str, message: str, *, property_id: int | None = None, status: int | None = None) -> None:
+        """Record what could not be read; the run ends 1 and the rest is loaded."""
+        with self._lock:
+            self.failures.append(Failure(entity, property_id, status, message))
+        log.error("%s: %s", self.region.code, message)
+
+    def failed(self, entity: str, error: ApiError, property_id: int | None) -> None:
+        """Record a refusal. Raises it again when so many came in a row that the API must be down."""
+        with self._lock:
+            self._in_a_row = 0 if error.permanent else self._in_a_row + 1
+            outage = self._in_a_row >= OUTAGE_AFTER
+        if outage:
+            raise error
+        self.fail(entity, str(error), property_id=property_id, status=error.status)
+
+    def succeeded(self) -> None:
+        self._in_a_row = 0
+
+    def warn(self, message: str) -> None:
+        """Something a person should know that changes neither status nor exit code; told once."""
+        with self._lock:
+            if message in self.warnings:
+                return
+            self.warnings.append(message)
+        log.warning("%s: %s", self.region.code, message)
+
+    # --- what several resources need ---
+
+    def properties(self) -> list[dict[str, Any]] | None:
+        """All listed properties, read once a run; None while the list is being read.
+
+        Raises ApiError when it cannot be read: nothing else of the region can be read without it.
+        """
+        with self._lock:
+            if self._properties is None:
+                self._properties = Future()
+                threading.Thread(target=self._list_properties, name="property-list", daemon=True).start()
+        return self._properties.result() if self._properties.done() else None
+
+    def _list_properties(self) -> None:
+        assert self._properties is not None
+        try:
+            listing = self.client.listing("/property", {}, label="/property")
+            self.properties_proven = listing.proven is not False
+            self._properties.set_result(listing.rows)
+        except BaseException as e:
+            self._properties.set_exception(e)
+
+    def proof(self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str) -> None:
+        """What the API answered when one row was asked for by its id."""
+        self.note(
+            "deletion_proofs",
+            entity=entity,
+            record_id=record_id,
+            property_id=property_id,
+            asked_at=self.started_at,
+            status_code=status,
+            answer=answer,
+            reason=why,
+        )
+
+    def days_ago(self, days: int) -> pendulum.DateTime:
+        return self.started_at - timedelta(days=days)

@@ -1,0 +1,224 @@
+"""The configuration of the source: plain dlt keys below `sources.breezeway`, checked before anything is sent.
+
+Every key is read from dlt's providers in dlt's order (environment, secrets.toml, config.toml), by its exact
+place: dlt's usual walk up the sections would take an unrelated `NAME` or `CLIENT_ID` of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import dlt
+import pendulum
+from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.providers.environ import EnvironProvider
+
+from .errors import ConfigError, unknown_name
+
+SECTION = "sources.breezeway"
+PERSONAL_DATA_MODES = ("keep", "hash", "drop")
+TASK_DETAIL_MODES = ("auto", "on", "off")
+
+_REGION_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_REGION_KEYS = ("name", "client_id", "client_secret", "company_id")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all regions share; the defaults are those of the README's table of keys."""
+
+    base_url: str = "https://api.breezeway.io"
+    start_date: pendulum.Date = pendulum.Date(2024, 1, 1)
+    requests_per_minute: float = 180.0
+    lookback_days: int = 3
+    personal_data: str = "keep"
+    personal_data_key: str | None = None
+    task_detail: str = "auto"
+    details_per_run: int = 2000
+    details_days: int = 30
+    max_link_lookups: int = 200
+    piece_properties: int = 250
+
+
+@dataclass(frozen=True)
+class Region:
+    """One region: its code (part of every key), its name for people, its key pair."""
+
+    code: str
+    name: str
+    client_id: str | None = None
+    client_secret: str | None = None
+    company_id: int | None = None
+
+    def __repr__(self) -> str:
+        return f"Region({self.code!r})"
+
+    def key_pair(self) -> tuple[str, str]:
+        """The key pair; raises ConfigError naming the missing keys, never their values."""
+        missing = [key for key in ("client_id", "client_secret") if not getattr(self, key)]
+        if missing or self.client_id is None or self.client_secret is None:
+            names = " and ".join(f"{SECTION}.regions.{self.code}.{key}" for key in missing)
+            raise ConfigError(
+                f"Region {self.code!r} has no credentials: set {names} in .dlt/secrets.toml, "
+                f"or {_env_name(f'{SECTION}.regions.{self.code}.{missing[0]}')} in the environment."
+            )
+        return self.client_id, self.client_secret
+
+
+def read_settings() -> Settings:
+    """The settings as configured. Raises ConfigError for an unknown key or a value out of range."""
+    known = [field.name for field in fields(Settings)]
+    for name in _table(SECTION):
+        if name not in (*known, "regions"):
+            raise unknown_name(f"configuration key below [{SECTION}]", name, [*known, "regions"])
+    return Settings(
+        base_url=_base_url(_text("base_url") or Settings.base_url),
+        start_date=_value("start_date", _day, Settings.start_date, "a day such as 2024-01-01"),
+        requests_per_minute=_value(
+            "requests_per_minute", _at_least(1.0, float), Settings.requests_per_minute, "a number of 1 or more"
+        ),
+        lookback_days=_count("lookback_days", Settings.lookback_days),
+        personal_data=_choice("personal_data", PERSONAL_DATA_MODES, Settings.personal_data),
+        personal_data_key=_text("personal_data_key"),
+        task_detail=_choice("task_detail", TASK_DETAIL_MODES, Settings.task_detail),
+        details_per_run=_count("details_per_run", Settings.details_per_run),
+        details_days=_count("details_days", Settings.details_days),
+        max_link_lookups=_count("max_link_lookups", Settings.max_link_lookups),
+        piece_properties=_value(
+            "piece_properties", _at_least(1, int), Settings.piece_properties, "a whole number of 1 or more"
+        ),
+    )
+
+
+def read_regions() -> dict[str, Region]:
+    """All configured regions by code, in the order of config.toml."""
+    codes: dict[str, None] = {}
+    for code, table in _table(f"{SECTION}.regions").items():
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{SECTION}.regions.{code} is not a table: write [{SECTION}.regions.{code}].")
+        for key in table:
+            if key not in _REGION_KEYS:
+                raise unknown_name(f"key below [{SECTION}.regions.{code}]", key, _REGION_KEYS)
+        codes[code] = None
+    prefix = _env_name(f"{SECTION}.regions.")
+    for variable in sorted(os.environ):
+        if variable.startswith(prefix) and variable.endswith("__CLIENT_ID"):
+            codes[variable[len(prefix) : -len("__CLIENT_ID")].lower()] = None
+    for code in codes:
+        if not _REGION_NAME.match(code) or code == "all":
+            raise ConfigError(
+                f"Region {code!r} in [{SECTION}.regions] is no usable code: lower-case letters, digits and _."
+            )
+    return {code: _region(code) for code in codes}
+
+
+def select_regions(names: Iterable[str], regions: Mapping[str, Region]) -> list[Region]:
+    """The named regions once each, in the order of the configuration; `all` names every one."""
+    wanted = set(names)
+    for name in sorted(wanted - {"all"}):
+        if name not in regions:
+            raise unknown_name("region", name, regions)
+    if not regions:
+        raise ConfigError(f"No region is configured: add [{SECTION}.regions.<code>] to .dlt/config.toml.")
+    return [region for code, region in regions.items() if "all" in wanted or code in wanted]
+
+
+def _region(code: str) -> Region:
+    place = f"regions.{code}"
+    return Region(
+        code=code,
+        name=_text(f"{place}.name") or code.replace("_", " ").title(),
+        client_id=_text(f"{place}.client_id"),
+        client_secret=_text(f"{place}.client_secret"),
+        company_id=_value(f"{place}.company_id", _at_least(1, int), None, "a whole number"),
+    )
+
+
+def _env_name(field: str) -> str:
+    return field.upper().replace(".", "__")
+
+
+def _table(field: str) -> dict[str, Any]:
+    """A TOML table merged over the files; the environment has no tables."""
+    *sections, key = field.split(".")
+    merged: dict[str, Any] = {}
+    for provider in reversed(list(dlt.secrets.config_providers) + list(dlt.config.config_providers)):
+        if isinstance(provider, EnvironProvider) or provider.is_empty:
+            continue
+        table, _ = provider.get_value(key, dict, "", *sections)
+        if table is None:
+            continue
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"{field} is not a table: write [{field}] in .dlt/config.toml.")
+        merged.update(table)
+    return merged
+
+
+def _raw(key: str) -> Any:
+    """The configured value of one key or None; secrets.toml holds any key, so it is asked before config.toml."""
+    field = f"{SECTION}.{key}"
+    try:
+        value = dlt.secrets.get(field, str)
+        return dlt.config.get(field, str) if value is None else value
+    except ConfigurationException as e:
+        raise ConfigError(f"{field} cannot be read: {type(e).__name__}.") from e
+
+
+def _text(key: str) -> str | None:
+    value = _raw(key)
+    text = "" if value is None else str(value).strip()
+    return text or None
+
+
+def _value(key: str, parse: Callable[[str], T], default: T, wanted: str) -> T:
+    text = _text(key)
+    if text is None:
+        return default
+    try:
+        return parse(text)
+    except ValueError as e:
+        raise ConfigError(f"{SECTION}.{key} is {text!r}; it must be {wanted}.") from e
+
+
+def _at_least(lowest: T, kind: Callable[[str], T]) -> Callable[[str], T]:
+    def parse(text: str) -> T:
+        number = kind(text)
+        if not number >= lowest:  # type: ignore[operator]
+            raise ValueError(text)
+        return number
+
+    return parse
+
+
+def _count(key: str, default: int) -> int:
+    return _value(key, _at_least(0, int), default, "a whole number of 0 or more")
+
+
+def _day(text: str) -> pendulum.Date:
+    return pendulum.from_format(text, "YYYY-MM-DD").date()
+
+
+def _choice(key: str, known: tuple[str, ...], default: str) -> str:
+    text = _text(key) or default
+    if text not in known:
+        raise unknown_name(f"value of {SECTION}.{key}", text, known)
+    return text
+
+
+def _base_url(text: str) -> str:
+    """Refuses what would send credentials in the clear: plain http is for this machine only."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigError(f"{SECTION}.base_url is {text!r}; it must be like {Settings.base_url}.")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ConfigError(f"{SECTION}.base_url is {text!r}; http is allowed to this machine only: use https.")
+    if parts.username or parts.password:
+        raise ConfigError(f"{SECTION}.base_url holds credentials; set client_id and client_secret instead.")
+    return text.rstrip("/")

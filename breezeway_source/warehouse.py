@@ -1,0 +1,79 @@
+"""What the source asks of the destination: facts of one region that are already loaded.
+
+The source knows no destination. Whoever runs it passes an object with these queries; each is asked at most once
+per package, from the extracting thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+from typing import Protocol
+
+
+class Warehouse(Protocol):
+    """The loaded rows of one region, as far as reading needs them. Times are UTC, ids 64-bit integers."""
+
+    def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
+        """`updated_at` (microseconds since 1970) of each live task changed since then; of all with None."""
+
+    def live_tasks(self) -> Mapping[int, Collection[int]]:
+        """The ids of live tasks by property id."""
+
+    def live_stays(self) -> Mapping[int, date | None]:
+        """The check-out day of each live stay."""
+
+    def stay_ids(self) -> Collection[int]:
+        """The ids of all stays, deleted ones included."""
+
+    def missing_stays(self, limit: int, asked_since: datetime) -> list[int]:
+        """Stays that live tasks link to, not loaded nor asked for since then; those of the newest tasks first."""
+
+    def unknown_stays(self, since: datetime) -> Collection[int]:
+        """Stays asked for by id since then that the API did not give."""
+
+    def half_proven(self, entity: str) -> Collection[int]:
+        """Ids of live rows of `tasks` or `reservations` that one earlier run found gone."""
+
+    def live_properties(self) -> int:
+        """How many live properties are loaded."""
+
+    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
+        """Live tasks whose comments and requirements are missing or older than the task, newest first."""
+
+    def property_details_read(self) -> Mapping[int, datetime]:
+        """When contacts and tags of each property were read."""
+
+
+class EmptyWarehouse:
+    """A destination without a row: every load into it is a first load."""
+
+    def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
+        return {}
+
+    def live_tasks(self) -> Mapping[int, Collection[int]]:
+        return {}
+
+    def live_stays(self) -> Mapping[int, date | None]:
+        return {}
+
+    def stay_ids(self) -> Collection[int]:
+        return ()
+
+    def missing_stays(self, limit: int, asked_since: datetime) -> list[int]:
+        return []
+
+    def unknown_stays(self, since: datetime) -> Collection[int]:
+        return ()
+
+    def half_proven(self, entity: str) -> Collection[int]:
+        return ()
+
+    def live_properties(self) -> int:
+        return 0
+
+    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
+        return []
+
+    def property_details_read(self) -> Mapping[int, datetime]:
+        return {}

@@ -1,0 +1,1 @@
+"""Runs the Breezeway source: command line, load, SQL after the load, checks, report."""

@@ -1,0 +1,82 @@
+"""Checks: queries that return the bad rows of a region. None means passed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypedDict, cast
+
+from pipelines.ddl import SqlClient, rows_of
+from pipelines.post_sql import SQL_DIR, with_region
+
+Severity = Literal["error", "warn"]
+
+SAMPLE_ROWS = 5
+HEADER = re.compile(r"-- (?P<about>.+) severity: (?P<severity>error|warn)")
+
+
+class CheckReport(TypedDict):
+    """A check as the run report tells it."""
+
+    name: str
+    severity: Severity
+    rows: int
+
+
+@dataclass(frozen=True)
+class Check:
+    """One file of sql_post/checks; `about` is the sentence that holds when it passes."""
+
+    name: str
+    severity: Severity
+    about: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """How one check went for one region: the number of bad rows and the keys of some of them."""
+
+    name: str
+    severity: Severity
+    rows: int
+    about: str = ""
+    sample: tuple[tuple[Any, ...], ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the run must end 4: bad rows, and the check is an error."""
+        return self.severity == "error" and self.rows > 0
+
+    def report(self) -> CheckReport:
+        return {"name": self.name, "severity": self.severity, "rows": self.rows}
+
+
+def checks() -> list[Check]:
+    """The checks in number order. Raises ValueError for a file without the header line."""
+    return [_check(path) for path in sorted((SQL_DIR / "checks").glob("*.sql"))]
+
+
+def _check(path: Path) -> Check:
+    sql = path.read_text("utf-8")
+    header = HEADER.match(sql)
+    if header is None:
+        raise ValueError(f"{path.name} must begin with '-- <sentence>. severity: error|warn'")
+    severity = cast("Severity", header["severity"])
+    return Check(path.stem.lstrip("0123456789_"), severity, header["about"], sql)
+
+
+def run_checks(client: SqlClient, region_code: str) -> list[CheckResult]:
+    """Run every check for one region. Samples hold ids only."""
+    return [_run(client, check, region_code) for check in checks()]
+
+
+def _run(client: SqlClient, check: Check, region_code: str) -> CheckResult:
+    query = with_region(check.sql, region_code).rstrip().rstrip(";")
+    # A check that passes, the usual case, is read once; LIMIT also keeps a broken table from being listed.
+    sample = rows_of(client, f"{query}\nlimit {SAMPLE_ROWS + 1}")
+    rows = len(sample)
+    if rows > SAMPLE_ROWS:
+        ((rows,),) = rows_of(client, f"select count(*) from (\n{query}\n) as bad")
+    return CheckResult(check.name, check.severity, rows, check.about, tuple(sample[:SAMPLE_ROWS]))

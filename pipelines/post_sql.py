@@ -1,0 +1,289 @@
+"""SQL after the load: links, deletions, views, indexes, column comments.
+
+    with pipeline.sql_client() as client:
+        warnings = ensure_indexes(client, TABLES)
+        run_scripts(client, "smoky")
+        warnings += ensure_views(client)
+        warnings += ensure_comments(client, TABLES)
+
+`run_scripts` is the part a load is not complete without; the others return warnings rather than stop a run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlt.destinations.exceptions import DatabaseException
+
+from breezeway_source.errors import ConfigError
+from pipelines.ddl import (
+    SqlClient,
+    ddl_transaction,
+    first_line,
+    is_busy,
+    is_duckdb,
+    is_postgres,
+    quoted,
+    rows_of,
+    sql_state,
+)
+
+if TYPE_CHECKING:
+    from breezeway_source.columns import Table
+
+SQL_DIR = Path(__file__).resolve().parent.parent / "sql_post"
+
+REGION_CODE = re.compile(r"[a-z][a-z0-9_]*")
+PLACEHOLDER = re.compile(r"(?<!:):region_code\b")
+
+# Why PostgreSQL refuses a view, and the way out. Nothing is ever dropped here: other people's views may
+# stand on it.
+VIEW_REFUSALS = {
+    "42P16": "columns may only be added at its end: drop it by hand, the next run makes it",
+    "42809": "something else has that name: rename or drop it by hand, the next run makes the view",
+    "42501": "it belongs to another user: let its owner drop it or hand it over",
+}
+
+
+def with_region(sql: str, region_code: str) -> str:
+    """The script with `:region_code` replaced by the quoted code.
+
+    Raises ConfigError for a code that is not lower-case letters, digits and underscores.
+    """
+    if not REGION_CODE.fullmatch(region_code):
+        raise ConfigError(f"Region code {region_code!r} must match {REGION_CODE.pattern}.")
+    return PLACEHOLDER.sub(f"'{region_code}'", sql)
+
+
+def run_scripts(client: SqlClient, region_code: str) -> None:
+    """Run sql_post/NN_*.sql for one region, in number order, in one transaction.
+
+    Safe to repeat. Raises what the client raises, with nothing of the scripts kept.
+    """
+    scripts = [with_region(path.read_text("utf-8"), region_code) for path in sorted(SQL_DIR.glob("*.sql"))]
+    with client.begin_transaction():
+        for script in scripts:
+            client.execute_sql(script)
+
+
+# --- views ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class View:
+    """One view: its file's stem, its `create or replace view`, and the comment that identifies both."""
+
+    name: str
+    sql: str
+    comment: str
+
+
+def views() -> list[View]:
+    """The views of sql_post/views, by name."""
+    return [_view(path) for path in sorted((SQL_DIR / "views").glob("*.sql"))]
+
+
+def _view(path: Path) -> View:
+    sql = path.read_text("utf-8")
+    header = " ".join(re.findall(r"^-- (.*)$", sql.partition("create or replace")[0], re.MULTILINE))
+    return View(path.stem, sql, f"{header} [definition {_hash(sql)}]")
+
+
+def ensure_views(client: SqlClient) -> list[str]:
+    """Make each view that is missing or whose definition changed; returns warnings.
+
+    The definition's hash is kept in the view's comment, so a run that finds nothing to do takes no lock.
+    """
+    if not (is_postgres(client) or is_duckdb(client)):
+        # No place for the hash is known: made anew every time.
+        with client.begin_transaction():
+            for view in views():
+                client.execute_sql(view.sql)
+        return []
+    comments = _view_comments(client)
+    outdated = [view for view in views() if comments.get(view.name) != view.comment]
+    return [warning for view in outdated if (warning := _make_view(client, view))]
+
+
+def _make_view(client: SqlClient, view: View) -> str | None:
+    try:
+        with ddl_transaction(client):
+            # Another region's run may have made it while this one waited for the lock.
+            if _view_comments(client).get(view.name) != view.comment:
+                client.execute_sql(view.sql)
+                client.execute_sql(f"comment on view {view.name} is {quoted(view.comment)}")
+    except DatabaseException as error:
+        if is_busy(error):
+            return _busy(f"View {view.name}")
+        state = sql_state(error)
+        if state in VIEW_REFUSALS:
+            return f"View {view.name} was left as it is ({first_line(error)}): {VIEW_REFUSALS[state]}."
+        if "Existing object" in str(error):  # DuckDB 2.0: a table has the name
+            return f"View {view.name} was not made ({first_line(error)}): {VIEW_REFUSALS['42809']}."
+        raise
+    return None
+
+
+def _view_comments(client: SqlClient) -> dict[str, str | None]:
+    if is_postgres(client):
+        query = """
+            select pg_class.relname, obj_description(pg_class.oid, 'pg_class')
+            from pg_class
+            inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+            where pg_namespace.nspname = %s and pg_class.relkind = 'v'"""
+    else:
+        query = """
+            select view_name, comment
+            from duckdb_views()
+            where database_name = current_database() and schema_name = %s"""
+    return {name: comment for name, comment in rows_of(client, query, client.dataset_name)}
+
+
+# --- indexes -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Index:
+    """One index; `on` is what follows the table's name."""
+
+    name: str
+    table: str
+    on: str
+    unique: bool = False
+
+    @property
+    def sql(self) -> str:
+        kind = "unique index" if self.unique else "index"
+        return f"create {kind} if not exists {self.name} on {self.table} {self.on}"
+
+
+# What the scripts, checks and reports look for, besides keys and parents.
+LOOKUPS = (
+    Index("ix_tasks_linked_reservation_id", "tasks", "(region_code, linked_reservation_id)"),
+    Index("ix_tasks_reservation_pk", "tasks", "(region_code, reservation_pk)"),
+    Index("ix_tasks_property_id", "tasks", "(region_code, property_id)"),
+    Index("ix_tasks_updated_at", "tasks", "(region_code, updated_at)"),
+    # The same words as in 30_link_tasks.sql: a partial index serves only a condition that implies its own.
+    Index(
+        "ix_tasks_to_link",
+        "tasks",
+        "(region_code) where link_status is null "
+        "or link_status = 'reservation_not_loaded' or property_pk is null",
+    ),
+    Index("ix_reservations_to_place", "reservations", "(region_code) where property_pk is null"),
+    Index("ix_tasks_deleted", "tasks", "(region_code, task_id) where deleted_at is not null"),
+    Index("ix_task_details_deleted", "task_details", "(region_code, task_id) where deleted_at is not null"),
+)
+
+
+def indexes(tables: Mapping[str, Table]) -> list[Index]:
+    """Every index: the key of each root, root and parent of each child, and the lookups.
+
+    dlt itself makes only the unique one on _dlt_id (1.31); its merges are three times faster with these.
+    """
+    wanted = []
+    for table in tables.values():
+        if table.key:
+            wanted.append(Index(f"ux_{table.name}_key", table.name, f"({', '.join(table.key)})", unique=True))
+        for child in table.children:
+            parent_id = table.key[-1]
+            wanted.append(Index(f"ix_{child.name}_root", child.name, "(_dlt_root_id)"))
+            wanted.append(Index(f"ix_{child.name}_{parent_id}", child.name, f"(region_code, {parent_id})"))
+    wanted += [index for index in LOOKUPS if index.table in tables]
+    return wanted
+
+
+def ensure_indexes(client: SqlClient, tables: Mapping[str, Table]) -> list[str]:
+    """Make the missing indexes, one statement and transaction at a time; returns warnings.
+
+    PostgreSQL only: DuckDB reads whole columns faster. Tables that do not exist yet are passed over.
+    """
+    if not is_postgres(client):
+        return []
+    query = """
+        select pg_class.relname, pg_class.relkind::text
+        from pg_class
+        inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+        where pg_namespace.nspname = %s and pg_class.relkind in ('r', 'i', 'p', 'I')"""
+    existing = {name for name, _ in rows_of(client, query, client.dataset_name)}
+    missing = [i for i in indexes(tables) if i.name not in existing and i.table in existing]
+    return [warning for index in missing if (warning := _make_index(client, index))]
+
+
+def _make_index(client: SqlClient, index: Index) -> str | None:
+    try:
+        with ddl_transaction(client):
+            client.execute_sql(index.sql)
+    except DatabaseException as error:
+        if is_busy(error):
+            return _busy(f"Index {index.name}")
+        if sql_state(error) == "23505":
+            return (
+                f"Index {index.name} was not made: {index.table} holds a key twice (check keys_are_unique)."
+            )
+        if sql_state(error) == "42501":
+            return (
+                f"Index {index.name} was not made ({first_line(error)}): its owner can make it: {index.sql}"
+            )
+        raise
+    return None
+
+
+# --- comments ------------------------------------------------------------------------------------------
+
+
+def ensure_comments(client: SqlClient, tables: Mapping[str, Table]) -> list[str]:
+    """Put the data dictionary on the tables and columns where it changed; returns warnings.
+
+    PostgreSQL only. The dictionary's hash is kept in the table's comment.
+    """
+    if not is_postgres(client):
+        return []
+    query = """
+        select pg_class.relname, obj_description(pg_class.oid, 'pg_class')
+        from pg_class
+        inner join pg_namespace on pg_class.relnamespace = pg_namespace.oid
+        where pg_namespace.nspname = %s and pg_class.relkind = 'r'"""
+    present = dict(rows_of(client, query, client.dataset_name))
+    everything = [t for root in tables.values() for t in (root, *root.children)]
+    outdated = [t for t in everything if t.name in present and present[t.name] != _table_comment(t)]
+    return [warning for table in outdated if (warning := _comment(client, table))]
+
+
+def _table_comment(table: Table) -> str:
+    words = [table.about, *(f"{column.name}: {column.about}" for column in table.columns)]
+    return f"{table.about} [dictionary {_hash(chr(10).join(words))}]"
+
+
+def _comment(client: SqlClient, table: Table) -> str | None:
+    query = """
+        select column_name from information_schema.columns where table_schema = %s and table_name = %s"""
+    existing = {name for (name,) in rows_of(client, query, client.dataset_name, table.name)}
+    statements = [f"comment on table {table.name} is {quoted(_table_comment(table))}"] + [
+        f'comment on column {table.name}."{column.name}" is {quoted(column.about)}'
+        for column in table.columns
+        if column.name in existing
+    ]
+    try:
+        with ddl_transaction(client):
+            client.execute_sql(";\n".join(statements))
+    except DatabaseException as error:
+        if is_busy(error):
+            return _busy(f"The comments of table {table.name}")
+        if sql_state(error) == "42501":
+            return f"The comments of table {table.name} were not written ({first_line(error)})."
+        raise
+    return None
+
+
+def _busy(what: str) -> str:
+    return f"{what}: not renewed, another session held a lock for too long; the next run tries again."
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,231 @@
+"""One region, once: finish what is pending, restore state, then extract, normalise, load, SQL, checks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import pendulum
+from dlt.common.destination.exceptions import DestinationTransientException
+from dlt.common.pipeline import LoadInfo
+from dlt.common.schema.typing import TSchemaTables
+from dlt.pipeline import Pipeline
+from dlt.pipeline.exceptions import PipelineStepFailed
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from breezeway_source import breezeway_source
+from breezeway_source.access import Access
+from breezeway_source.columns import TABLES
+from breezeway_source.counters import Counters
+from breezeway_source.errors import BreezewayError, ConfigError
+from breezeway_source.plan import Plan
+from breezeway_source.reading import Reading
+from breezeway_source.settings import Region, Settings
+from pipelines.checks import run_checks
+from pipelines.ddl import rows_of
+from pipelines.destinations import Target
+from pipelines.locks import database_use, ddl_lock, region_lock
+from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
+from pipelines.report import RegionReport
+from pipelines.warehouse import SqlWarehouse
+
+LOAD_ATTEMPTS = 4
+log = logging.getLogger("breezeway")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class RegionRun:
+    """What is needed to load one region; `watch` is told of the reading while it goes on."""
+
+    region: Region
+    settings: Settings
+    plan: Plan
+    target: Target
+    access: Access
+    started_at: pendulum.DateTime
+    pipelines_dir: str | None = None
+    watch: Callable[[Reading], None] = lambda reading: None
+
+    def run(self) -> RegionReport:
+        """Load the region. Never raises: what went wrong is in the report."""
+        report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
+        counters = Counters()
+        try:
+            client = self.access.client(self.region, counters)
+            with region_lock(self.target, self.region.code):
+                pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
+                pipeline.activate()
+                reading = Reading(
+                    region=self.region,
+                    settings=self.settings,
+                    plan=self.plan,
+                    client=client,
+                    warehouse=SqlWarehouse(pipeline, self.region.code, lambda: database_use(self.target)),
+                    started_at=self.started_at,
+                )
+                self.watch(reading)
+                try:
+                    self._load(pipeline, reading, report)
+                finally:
+                    self._tell(reading, report)
+        except Exception as e:
+            known = find_cause(e, BreezewayError)
+            log.debug("region %s failed", self.region.code, exc_info=True)
+            report.fail(known.exit_code if known else 1, str(known) if known else one_line(e))
+        report.requests = counters.snapshot()
+        report.settle()
+        return report
+
+    def _load(self, pipeline: Pipeline, reading: Reading, report: RegionReport) -> None:
+        with database_use(self.target):
+            self._finish_pending(pipeline, report)
+            pipeline.sync_destination()
+        while True:
+            with _timed(report, "extract"):
+                pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
+            self._load_package(pipeline, report)
+            if not reading.has_more:
+                break
+            reading.next_package()
+        if self.target.has_sql:
+            with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
+                report.checks = [dict(result.report()) for result in run_checks(client, self.region.code)]
+                report.linkage = linkage(client, self.region.code)
+
+    def _finish_pending(self, pipeline: Pipeline, report: RegionReport) -> None:
+        """Load the packages an earlier run left: dlt would load them and then read nothing new."""
+        if pipeline.has_pending_data:
+            log.info("%s: loading what an earlier run left", self.region.code)
+            self._load_package(pipeline, report)
+
+    def _load_package(self, pipeline: Pipeline, report: RegionReport) -> None:
+        with _timed(report, "normalize"):
+            pipeline.normalize()
+        with database_use(self.target):
+            with _timed(report, "load"):
+                with ddl_lock(self.target):
+                    changes = persistent(pipeline.sync_schema)
+                self._tell_changes(changes, report)
+                info: LoadInfo | None = persistent(pipeline.load)
+                if info is not None:
+                    info.raise_on_failed_jobs()
+            with _timed(report, "sql"):
+                self._after_load(pipeline, report)
+
+    def _after_load(self, pipeline: Pipeline, report: RegionReport) -> None:
+        if not self.target.has_sql:
+            warning = f"links, views and checks are made on duckdb and postgres only, not on {self.target.name}"
+            report.warnings.append(warning)
+            return
+
+        def sql() -> list[str]:
+            with pipeline.sql_client() as client:
+                warnings = ensure_indexes(client, TABLES)
+                run_scripts(client, self.region.code)
+                return warnings + ensure_views(client) + ensure_comments(client, TABLES)
+
+        for warning in persistent(sql):
+            if warning not in report.warnings:
+                report.warnings.append(warning)
+
+    def _tell_changes(self, changes: TSchemaTables | None, report: RegionReport) -> None:
+        """Fields the API has and the contract does not, when their column is made."""
+        contract = {t.name: t for root in TABLES.values() for t in (root, *root.children)}
+        for table_name, table in (changes or {}).items():
+            if table_name not in contract:
+                continue
+            known = {column.name for column in contract[table_name].columns}
+            is_new = "_dlt_id" in table["columns"]
+            for column, hint in table["columns"].items():
+                if column.startswith("_dlt_") or (is_new and column in known):
+                    continue
+                change = f"{table_name}.{column} {hint.get('data_type')}"
+                report.schema_changes.append(change)
+                log.warning("%s: new column %s", self.region.code, change)
+
+    def _tell(self, reading: Reading, report: RegionReport) -> None:
+        report.rows = {name: len(reading.written.get(name, ())) for name in self.plan.entities}
+        report.failures = [failure.as_dict() for failure in reading.failures]
+        report.warnings = [*reading.warnings, *report.warnings]
+
+
+def linkage(client: Any, region_code: str) -> dict[str, Any]:
+    """How many live tasks carry a link, and how many of those lead to a loaded stay."""
+    rows = rows_of(
+        client,
+        "select total_tasks, linked, resolved, unresolved, linked_pct, resolution_pct "
+        "from task_linkage where region_code = %s",
+        region_code,
+    )
+    tasks, linked, resolved, unresolved, linked_pct, resolution_pct = rows[0] if rows else (0, 0, 0, 0, None, None)
+    return {
+        "tasks": tasks,
+        "linked": linked,
+        "resolved": resolved,
+        "unresolved": unresolved,
+        "linked_pct": None if linked_pct is None else float(linked_pct),
+        "resolution_pct": None if resolution_pct is None else float(resolution_pct),
+    }
+
+
+def persistent(step: Callable[[], T]) -> T:
+    """Run a step of the load; a deadlock or lost connection is tried again with back-off."""
+    retrying = Retrying(
+        stop=stop_after_attempt(LOAD_ATTEMPTS),
+        wait=wait_random_exponential(multiplier=0.5, max=15),
+        retry=retry_if_exception(is_transient),
+        reraise=True,
+    )
+    result: T = retrying(step)
+    return result
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the database may answer the same statement well in a moment."""
+    return find_cause(error, DestinationTransientException) is not None
+
+
+E = TypeVar("E", bound=BaseException)
+
+
+def find_cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """The first error of that kind down the chain: dlt wraps what a resource raises."""
+    for link in chain(error):
+        if isinstance(link, kind):
+            return link
+    return None
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        inner = error.exception if isinstance(error, PipelineStepFailed) else None
+        error = inner or error.__cause__ or error.__context__
+
+
+def one_line(error: BaseException) -> str:
+    """The innermost error in one line: a failed job's message holds a whole traceback."""
+    last = list(chain(error))[-1]
+    lines = [line.strip() for line in str(last).splitlines() if line.strip()]
+    text = (lines[-1] if "Traceback" in str(last) else lines[0]) if lines else ""
+    step = next((e.step for e in chain(error) if isinstance(e, PipelineStepFailed)), None)
+    return f"{f'{step}: ' if step else ''}{type(last).__name__}: {text[:300]}"
+
+
+@contextmanager
+def _timed(report: RegionReport, step: str) -> Iterator[None]:
+    start = time.monotonic()
+    try:
+        yield
+    finally:
+        report.seconds[step] += time.monotonic() - start
+
+
+__all__ = ["ConfigError", "RegionRun", "find_cause", "linkage", "one_line"]

@@ -1,0 +1,31 @@
+"""`--sandbox`: the stand-in API on a free loopback port, and the configuration that leads to it."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pendulum
+
+from breezeway_source.sandbox import Sandbox, World
+from breezeway_source.settings import Region, Settings
+
+
+@contextmanager
+def stand_in(
+    settings: Settings, regions: Sequence[Region], now: pendulum.DateTime
+) -> Iterator[tuple[Settings, list[Region], Path]]:
+    """Runs the stand-in while the context is open; gives settings, regions and a folder for its tokens."""
+    worlds = {region.code: World.seeded(region.code, now=now) for region in regions}
+    with Sandbox.multi(worlds) as sandbox, tempfile.TemporaryDirectory(prefix="breezeway-sandbox-") as folder:
+        keyed = []
+        for region in regions:
+            client_id, client_secret = sandbox.credentials[region.code]
+            keyed.append(
+                dataclasses.replace(region, client_id=client_id, client_secret=client_secret, company_id=None)
+            )
+        # Nobody's limit is at stake here, so nothing is paced.
+        yield dataclasses.replace(settings, base_url=sandbox.base_url, requests_per_minute=60_000.0), keyed, Path(folder)

@@ -1,0 +1,104 @@
+"""What is already loaded of one region, asked of DuckDB or PostgreSQL in the SQL both understand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.pipeline import Pipeline
+
+# Microseconds since 1970: compact, exact, and the same whatever time zone a session speaks in.
+_MICROSECONDS = "cast(round(extract(epoch from updated_at) * 1000000) as bigint)"
+_LIVE = "region_code = %s and deleted_at is null"
+
+
+class SqlWarehouse:
+    """The queries of `breezeway_source.warehouse.Warehouse` on a pipeline's dataset.
+
+    `open_database` wraps every use of the connection: DuckDB allows one process at a time.
+    """
+
+    def __init__(self, pipeline: Pipeline, region_code: str, open_database: Callable[[], Any]) -> None:
+        self._pipeline = pipeline
+        self._region_code = region_code
+        self._open = open_database
+
+    def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
+        query = f"select task_id, {_MICROSECONDS} from tasks where {_LIVE}"
+        if since is None:
+            return dict(self._rows(query))
+        return dict(self._rows(f"{query} and updated_at >= %s", since))
+
+    def live_tasks(self) -> Mapping[int, Collection[int]]:
+        tasks: dict[int, set[int]] = {}
+        for property_id, task_id in self._rows(f"select property_id, task_id from tasks where {_LIVE}"):
+            tasks.setdefault(property_id, set()).add(task_id)
+        return tasks
+
+    def live_stays(self) -> Mapping[int, date | None]:
+        return dict(self._rows(f"select reservation_id, checkout_date from reservations where {_LIVE}"))
+
+    def stay_ids(self) -> Collection[int]:
+        return self._column("select reservation_id from reservations where region_code = %s")
+
+    def missing_stays(self, limit: int, asked_since: datetime) -> list[int]:
+        return self._column(
+            "select linked_reservation_id from tasks "
+            "where region_code = %s and deleted_at is null and reservation_pk is null "
+            "and link_status in ('reservation_not_loaded', 'reservation_not_found') "
+            "and linked_reservation_id not in (select record_id from deletion_proofs "
+            "where region_code = %s and entity = 'reservations' and reason = 'link_lookup' and asked_at >= %s) "
+            "group by linked_reservation_id order by max(updated_at) desc nulls last, 1 limit %s",
+            self._region_code,
+            asked_since,
+            limit,
+        )
+
+    def unknown_stays(self, since: datetime) -> Collection[int]:
+        return self._column(
+            "select record_id from deletion_proofs where region_code = %s and entity = 'reservations' "
+            "and reason = 'link_lookup' and asked_at >= %s",
+            since,
+        )
+
+    def half_proven(self, entity: str) -> Collection[int]:
+        return self._column(
+            "select record_id from deletion_proofs where region_code = %s and entity = %s "
+            "and reason = 'reconcile' and answer in ('not_found', 'deleted')",
+            entity,
+        )
+
+    def live_properties(self) -> int:
+        return sum(self._column(f"select count(*) from properties where {_LIVE}"))
+
+    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
+        query = (
+            "select tasks.task_id, tasks.updated_at from tasks "
+            "left join task_details on task_details.region_code = tasks.region_code "
+            "and task_details.task_id = tasks.task_id "
+            "where tasks.region_code = %s and tasks.deleted_at is null and (task_details.task_id is null "
+            "or task_details.task_updated_at is distinct from tasks.updated_at) "
+        )
+        if since is None:
+            rows = self._rows(f"{query} order by tasks.updated_at desc nulls last limit %s", limit)
+        else:
+            rows = self._rows(
+                f"{query} and tasks.updated_at >= %s order by tasks.updated_at desc nulls last limit %s", since, limit
+            )
+        return [(task_id, updated_at) for task_id, updated_at in rows]
+
+    def property_details_read(self) -> Mapping[int, datetime]:
+        return dict(self._rows("select property_id, synced_at from property_details where region_code = %s"))
+
+    def _column(self, query: str, *more: Any) -> list[int]:
+        return [row[0] for row in self._rows(query, *more)]
+
+    def _rows(self, query: str, *more: Any) -> Sequence[Sequence[Any]]:
+        """The rows of a query whose first parameter is the region; none where the table does not exist yet."""
+        try:
+            with self._open(), self._pipeline.sql_client() as client:
+                return client.execute_sql(query, self._region_code, *more) or ()
+        except DestinationUndefinedEntity:
+            return ()

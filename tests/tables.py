@@ -1,0 +1,144 @@
+"""The dataset's tables without a load: made from the data dictionary, filled with rows of a few columns.
+
+Tests of SQL use these; what dlt itself does to the tables is tested with real loads.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from dlt.destinations.sql_client import SqlClientBase
+
+from breezeway_source.columns import TABLES, Table
+
+Client = SqlClientBase[Any]
+
+TYPES = {
+    "bigint": "bigint",
+    "text": "varchar",
+    "decimal": "numeric(24, 4)",
+    "double": "double precision",
+    "bool": "boolean",
+    "date": "date",
+    "time": "time",
+    "timestamp": "timestamp with time zone",
+    "json": "json",
+}
+
+_numbers = itertools.count(1)
+
+
+def hour(number: float) -> datetime:
+    """The start of run `number`; runs are an hour apart."""
+    return datetime(2031, 3, 1, tzinfo=timezone.utc) + timedelta(hours=number)
+
+
+def create_tables(client: Client, tables: Mapping[str, Table] = TABLES) -> None:
+    """Every table and child table, empty, with dlt's own columns and the index dlt makes on PostgreSQL."""
+    for root in tables.values():
+        for table in (root, *root.children):
+            dlt_columns = ["_dlt_id varchar not null"]
+            if table is not root:
+                dlt_columns += ["_dlt_root_id varchar", "_dlt_parent_id varchar", "_dlt_list_idx bigint"]
+            columns = [f'"{c.name}" {TYPES[c.kind]}' for c in table.columns] + dlt_columns
+            client.execute_sql(f"create table {table.name} ({', '.join(columns)})")
+            if client.capabilities.sqlglot_dialect == "postgres":
+                client.execute_sql(f"create unique index on {table.name} (_dlt_id)")
+
+
+def insert(client: Client, table: str, *rows: Mapping[str, Any]) -> None:
+    """Add rows as they are; _dlt_id is made up where it is missing."""
+    for row in rows:
+        values = {"_dlt_id": f"id{next(_numbers)}", **row}
+        names = ", ".join(f'"{name}"' for name in values)
+        places = ", ".join(["%s"] * len(values))
+        client.execute_sql(f"insert into {table} ({names}) values ({places})", *values.values())
+
+
+def remerge(client: Client, table: str, key: str, *rows: Mapping[str, Any]) -> None:
+    """What dlt's delete-insert merge does to a root: the old row goes, what was computed later with it."""
+    for row in rows:
+        client.execute_sql(
+            f"delete from {table} where region_code = %s and {key} = %s", row["region_code"], row[key]
+        )
+    insert(client, table, *rows)
+
+
+def fetch(client: Client, query: str, *args: Any) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    return [tuple(row) for row in client.execute_sql(query, *args) or ()]
+
+
+# --- rows, with what the tests do not care about filled in ---
+
+
+RUN_0 = hour(0)
+
+
+def property_row(
+    property_id: int, at: datetime = RUN_0, region: str = "smoky", **more: Any
+) -> dict[str, Any]:
+    return {"region_code": region, "property_id": property_id, "synced_at": at, **more}
+
+
+def stay(
+    reservation_id: int, property_id: int = 1, at: datetime = RUN_0, region: str = "smoky", **more: Any
+) -> dict[str, Any]:
+    return {
+        "region_code": region,
+        "reservation_id": reservation_id,
+        "property_id": property_id,
+        "synced_at": at,
+        **more,
+    }
+
+
+def task(
+    task_id: int,
+    linked_reservation_id: int | None = None,
+    property_id: int | None = 1,
+    at: datetime = RUN_0,
+    region: str = "smoky",
+    **more: Any,
+) -> dict[str, Any]:
+    return {
+        "region_code": region,
+        "task_id": task_id,
+        "property_id": property_id,
+        "linked_reservation_id": linked_reservation_id,
+        "synced_at": at,
+        **more,
+    }
+
+
+def proof(
+    entity: str,
+    record_id: int,
+    asked_at: datetime,
+    answer: str = "not_found",
+    reason: str = "reconcile",
+    region: str = "smoky",
+) -> dict[str, Any]:
+    return {
+        "region_code": region,
+        "entity": entity,
+        "record_id": record_id,
+        "asked_at": asked_at,
+        "answer": answer,
+        "reason": reason,
+    }
+
+
+def complete_read(
+    entity: str, read_at: datetime, scope: str = "", region: str = "smoky", row_count: int = 1
+) -> dict[str, Any]:
+    return {
+        "region_code": region,
+        "entity": entity,
+        "scope": scope,
+        "read_at": read_at,
+        "row_count": row_count,
+    }

@@ -1,0 +1,459 @@
+"""The client: which answers are believed, which are asked for again, and when a list counts as whole."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from scripted_api import Answer, Asked, ScriptedApi
+
+from breezeway_source.auth import Auth
+from breezeway_source.client import Client
+from breezeway_source.counters import Counters
+from breezeway_source.errors import ApiError, AuthError
+from breezeway_source.pace import Aborted, Throttle
+
+HTML = Answer(b"<html>slow down</html>", 403, {"Content-Type": "text/html"})
+
+
+class FakeTime:
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def api() -> Iterator[ScriptedApi]:
+    api = ScriptedApi()
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def fake() -> FakeTime:
+    return FakeTime()
+
+
+@pytest.fixture
+def make(api: ScriptedApi, fake: FakeTime, tmp_path: Path) -> Any:
+    def make(**extra: Any) -> Client:
+        counters = extra.pop("counters", Counters())
+        auth = Auth(api.base_url, "id", "secret", cache_dir=tmp_path / "cache", sleep=fake.sleep)
+        throttle = Throttle(None, clock=fake.clock, sleep=fake.sleep)
+        return Client(api.base_url, auth, throttle, counters, **{"region": "smoky", **extra})
+
+    return make
+
+
+def rows(*ids: Any) -> list[dict[str, Any]]:
+    return [{"id": i, "name": f"row {i}"} for i in ids]
+
+
+def page(
+    ids: list[Any],
+    *,
+    number: int = 1,
+    pages: int | None = None,
+    total: int | None = None,
+    limit: int | None = 2,
+) -> Answer:
+    body: dict[str, Any] = {"page": number, "results": rows(*ids)}
+    for key, value in (("limit", limit), ("total_pages", pages), ("total_results", total)):
+        if value is not None:
+            body[key] = value
+    return Answer(body)
+
+
+def asked_pages(api: ScriptedApi) -> list[int]:
+    return [int(asked.params["page"]) for asked in api.requests if asked.method == "GET"]
+
+
+def ids(listing: Any) -> list[Any]:
+    return [row["id"] for row in listing.rows]
+
+
+# --- one answer ---
+
+
+def test_a_request_carries_token_path_and_parameters(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer({"ok": True}))
+    counters = Counters()
+    client = make(counters=counters)
+    client.get("/task/", {"home_id": 2004, "updated_at": "2031-03-01,2031-03-09"}, label="/task")
+    asked = api.requests[-1]
+    assert (asked.method, asked.path, asked.token) == ("GET", "/public/inventory/v1/task/", "token-1")
+    assert asked.params == {"home_id": "2004", "updated_at": "2031-03-01,2031-03-09"}
+    assert counters.snapshot()["by_endpoint"] == {"/task": 1}
+
+
+def test_fractions_are_exact(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer(b'{"id": 1, "unit_cost": 20.10}'))
+    cost = make().one("/supplies/1", label="/supplies/{id}")["unit_cost"]
+    assert isinstance(cost, Decimal) and str(cost) == "20.10"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Answer({"error": "x"}, 429),
+        HTML,
+        Answer(b" <!doctype html>", 403),
+        Answer({"error": "x"}, 500),
+        Answer(b"", 502),
+        Answer(b"", 503, {"Retry-After": "1"}),
+        Answer(b"", 408),
+        Answer({"error": "company not allowed"}),
+        Answer(b""),
+        Answer(b"null"),
+        Answer(b"<html>maintenance</html>", 200, {"Content-Type": "text/html"}),
+        Answer(b'{"id": 1, "na'),
+        Answer(b'{"id": 1, "name": "\xff"}'),
+        Answer({"id": 1}, 204),
+        Answer({"id": 1}, 206),
+        Answer([{"id": 1}]),
+        Answer({"name": "no id"}),
+        Answer({"id": 1}, cut_after=4),
+        Answer({"id": 1}, chunked=True, cut_after=6),
+        Answer({"id": 1}, cut_after=0),
+    ],
+)
+def test_an_answer_that_may_pass_is_asked_for_eight_times(odd: Answer, api: ScriptedApi, make: Any) -> None:
+    counters = Counters()
+    api.gets(*[odd] * 7, Answer({"id": 1}))
+    assert make(counters=counters).one("/task/1", label="/task/{id}") == {"id": 1}
+    assert (counters.total, counters.retries) == (8, 7)
+    assert counters.refused == (7 if odd.status in (403, 429) else 0)
+    api.gets(odd)
+    with pytest.raises(ApiError) as caught:
+        make().one("/task/1", label="/task/{id}")
+    assert not caught.value.permanent
+    assert not isinstance(caught.value, AuthError)
+    assert caught.value.path == "/task/1"
+    assert "/task/1" in str(caught.value) and "'smoky'" in str(caught.value)
+    assert caught.value.status == (None if odd.cut_after is not None else odd.status)
+    assert api.count("GET") == 16
+
+
+def test_eight_attempts_outlast_a_limit_of_a_minute(api: ScriptedApi, make: Any, fake: FakeTime) -> None:
+    api.on_get = lambda asked: Answer({}, 429) if fake.now < 60 else Answer({"id": 1})
+    make().one("/task/1", label="/task/{id}")
+    assert 60 <= fake.now < 80
+    fake.now = 0.0
+    api.on_get = lambda asked: Answer({}, 500) if fake.now < 60 else Answer({"id": 1})
+    make().one("/task/1", label="/task/{id}")
+    assert 60 <= fake.now < 80
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured_and_so_is_zero(
+    status: int, api: ScriptedApi, make: Any, fake: FakeTime
+) -> None:
+    api.gets(
+        Answer({}, status, {"Retry-After": "0"}), Answer({}, status, {"Retry-After": "9"}), Answer({"id": 1})
+    )
+    make().one("/task/1", label="/task/{id}")
+    assert sum(fake.slept) == 9
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer({"error": "x", "description": "Property not found."}, 422), "Property not found."),
+        (Answer({"error": "Not enabled for\nthis account"}, 403), "Not enabled for this account"),
+        (Answer({"error": "y" * 500}, 422), "y" * 120),
+        (Answer({"description": "ada@example.test is no user"}, 422), ""),
+        (Answer({"description": "Ada Sample"}, 404), ""),
+        (Answer(b"nothing", 400), ""),
+    ],
+)
+def test_a_refusal_that_stays_is_not_repeated(answer: Answer, told: str, api: ScriptedApi, make: Any) -> None:
+    api.gets(answer)
+    with pytest.raises(ApiError) as caught:
+        make().listing("/task/", {"home_id": 2004}, label="/task")
+    where = f"{answer.status} for /task/ (region 'smoky', home_id 2004, page 1)"
+    assert str(caught.value) == (f"{where}: {told}" if told else where)
+    assert (caught.value.status, caught.value.permanent) == (answer.status, True)
+    assert api.count("GET") == 1
+
+
+def test_a_refusal_holds_back_the_other_workers(api: ScriptedApi, tmp_path: Path) -> None:
+    throttle = Throttle(None)
+    auth = Auth(api.base_url, "id", "secret", cache_dir=tmp_path)
+    client = Client(api.base_url, auth, throttle, Counters())
+    api.gets(Answer({}, 429), Answer({"id": 1}))
+    client.one("/task/1", label="/task/{id}")
+    era = throttle.era
+    assert era == 1
+    throttle.refused(era, 0.3)
+    with throttle.slot() as waited:
+        assert 0.2 < waited < 1.0
+
+
+def test_an_abort_ends_the_retries(api: ScriptedApi, tmp_path: Path) -> None:
+    auth = Auth(api.base_url, "id", "secret", cache_dir=tmp_path)
+    client = Client(api.base_url, auth, Throttle(None), Counters())
+    api.gets(Answer({}, 429, {"Retry-After": "200"}))
+    threading.Timer(0.2, client.abort).start()
+    with pytest.raises(Aborted):
+        client.one("/task/1", label="/task/{id}")
+    assert api.count("GET") == 1
+
+
+def test_nobody_listening_is_an_api_error_without_the_query(tmp_path: Path, api: ScriptedApi) -> None:
+    auth = Auth(api.base_url, "id", "secret", cache_dir=tmp_path)
+    auth.token()
+    client = Client("http://127.0.0.1:1", auth, Throttle(None, sleep=lambda s: None), Counters(), attempts=2)
+    with pytest.raises(ApiError, match=r"no complete answer \(ConnectionError\) after 2 attempts") as caught:
+        client.get("/people", {"status": "hidden"}, label="/people")
+    assert "hidden" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+# --- the token ---
+
+
+def test_a_401_renews_the_token_once_for_all_workers(api: ScriptedApi, make: Any) -> None:
+    api.posts(Answer({"access_token": "old"}), Answer({"access_token": "new"}))
+    api.on_get = lambda asked: Answer({"id": 1}) if asked.token == "new" else Answer({}, 401)
+    counters = Counters()
+    client = make(counters=counters)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda i: client.one("/task/1", label="/task/{id}"), range(64)))
+    assert api.count("POST") == 2
+    assert counters.total == 64 + counters.retries
+    assert 1 <= counters.retries <= 16
+
+
+def test_a_second_401_for_a_request_is_an_auth_error_and_costs_one_token(api: ScriptedApi, make: Any) -> None:
+    tokens = iter(range(100))
+    api.on_post = lambda asked: Answer({"access_token": f"token-{next(tokens)}"})
+    api.on_get = lambda asked: Answer({}, 401) if asked.path.endswith("/comments") else Answer({"id": 1})
+    client = make()
+    for _ in range(3):
+        with pytest.raises(AuthError) as caught:
+            client.bare("/task/1/comments", label="/task/{id}/comments")
+        assert (caught.value.status, caught.value.permanent) == (401, True)
+    assert client.one("/task/1", label="/task/{id}") == {"id": 1}
+    assert api.count("POST") == 2
+
+
+def test_a_401_between_other_failures_is_still_renewed_only_once(api: ScriptedApi, make: Any) -> None:
+    api.posts(Answer({"access_token": "old"}), Answer({"access_token": "new"}))
+    api.gets(Answer({}, 500), Answer({}, 401), Answer({}, 500), Answer({"id": 1}))
+    assert make().one("/task/1", label="/task/{id}") == {"id": 1}
+    api.gets(Answer({}, 500), Answer({}, 401), Answer({}, 500), Answer({}, 401))
+    with pytest.raises(AuthError):
+        make().one("/task/1", label="/task/{id}")
+
+
+def test_nothing_secret_is_logged(api: ScriptedApi, make: Any, caplog: pytest.LogCaptureFixture) -> None:
+    api.gets(Answer({}, 500), Answer({"id": 1, "name": "Ada Sample"}))
+    client = make()
+    with caplog.at_level(logging.DEBUG):
+        client.one("/task/1", label="/task/{id}")
+    assert not any(word in caplog.text for word in ("token-1", "secret", "Ada"))
+    assert repr(client) == "Client('smoky')"
+    assert copy.deepcopy(client) is client
+
+
+# --- lists ---
+
+
+def test_a_paged_list_is_read_oldest_first_to_its_last_page(api: ScriptedApi, make: Any) -> None:
+    api.gets(
+        page([1, 2], pages=3, total=5), page([3, 4], number=2, pages=3, total=5), page([5], pages=3, total=5)
+    )
+    listing = make(page_size=2).listing("/task/", {"home_id": 7}, label="/task")
+    assert (ids(listing), listing.proven, listing.total, listing.pages) == ([1, 2, 3, 4, 5], True, 5, 3)
+    assert not listing.stray
+    assert api.requests[-1].params == {
+        "home_id": "7",
+        "limit": "2",
+        "page": "3",
+        "sort_by": "created_at",
+        "sort_order": "asc",
+    }
+
+
+def test_a_full_last_page_is_not_followed_by_an_empty_one(api: ScriptedApi, make: Any) -> None:
+    api.gets(page([1, 2], pages=2, total=4), page([3, 4], pages=2, total=4))
+    assert ids(make().listing("/task/", label="/task")) == [1, 2, 3, 4]
+    api.gets(page([1, 2], total=4), page([3, 4], total=4))  # the count alone tells the pages too
+    assert ids(make().listing("/task/", label="/task")) == [1, 2, 3, 4]
+    assert asked_pages(api) == [1, 2, 1, 2]
+
+
+def test_without_totals_a_short_page_ends_the_list_and_nothing_is_proven(api: ScriptedApi, make: Any) -> None:
+    api.gets(page([1, 2]), page([3]))
+    listing = make().listing("/supplies", label="/supplies")
+    assert (ids(listing), listing.proven, listing.total) == ([1, 2, 3], None, None)
+
+
+def test_the_echoed_limit_counts_and_not_the_one_asked_for(api: ScriptedApi, make: Any) -> None:
+    api.gets(page([1, 2], limit=2), page([3], limit=2))
+    assert ids(make(page_size=500).listing("/supplies", label="/supplies")) == [1, 2, 3]
+    api.gets(page([1, 2], limit=None), page([3], limit=None))
+    assert ids(make(page_size=2).listing("/supplies", label="/supplies")) == [1, 2, 3]
+
+
+def test_a_page_past_the_end_that_answers_the_first_again_ends_the_list(api: ScriptedApi, make: Any) -> None:
+    api.on_get = lambda asked: page([1, 2] if asked.params["page"] in ("1", "3") else [3, 4])
+    assert ids(make().listing("/supplies", label="/supplies")) == [1, 2, 3, 4]
+    assert asked_pages(api) == [1, 2, 3]
+
+
+def test_an_empty_list_is_whole_with_a_total_and_unknown_without(api: ScriptedApi, make: Any) -> None:
+    api.gets(page([], pages=0, total=0))
+    assert make().listing("/task/", label="/task").proven is True
+    api.gets(page([]))
+    assert make().listing("/task/", label="/task").proven is None
+
+
+def test_ids_are_compared_as_numbers_and_the_last_row_wins(api: ScriptedApi, make: Any) -> None:
+    api.gets(page([1, 2], pages=2, total=3), page(["2", 3], pages=2, total=3))
+    listing = make().listing("/task/", label="/task")
+    assert (ids(listing), listing.proven) == ([1, "2", 3], True)
+
+
+def test_a_list_that_changed_once_is_read_again(api: ScriptedApi, make: Any) -> None:
+    # A row of page 1 is deleted before page 2 is read: row 3 slips onto page 1 and is not seen.
+    first = (page([1, 2], pages=2, total=4), page([4], pages=2, total=3))
+    second = (page([2, 3], pages=2, total=3), page([4], pages=2, total=3))
+    api.gets(*first, *second)
+    listing = make().listing("/task/", label="/task")
+    assert (ids(listing), listing.proven, listing.total) == ([2, 3, 4], True, 3)
+    assert asked_pages(api) == [1, 2, 1, 2]
+
+
+def test_a_deletion_that_leaves_the_count_right_is_still_noticed(api: ScriptedApi, make: Any) -> None:
+    # Three distinct ids and a last total of three, though row 3 slipped: only the first total tells.
+    api.gets(
+        page([1, 2], pages=2, total=4),
+        page([4], pages=2, total=3),
+        page([2, 3], pages=2, total=3),
+        page([4], pages=2, total=3),
+    )
+    assert 3 in ids(make().listing("/task/", label="/task"))
+
+
+def test_a_list_that_never_rests_gives_all_rows_seen_and_no_proof(api: ScriptedApi, make: Any) -> None:
+    api.gets(*(page([n, 10], pages=1, total=3) for n in (1, 2, 3)))
+    listing = make().listing("/task/", label="/task")
+    assert (sorted(ids(listing)), listing.proven) == ([1, 2, 3, 10], False)
+    assert asked_pages(api) == [1, 1, 1]
+
+
+def test_rows_without_an_id_are_kept_and_prove_nothing(api: ScriptedApi, make: Any) -> None:
+    api.gets(
+        Answer({"limit": 9, "total_pages": 1, "total_results": 3, "results": [{"id": 1}, {"n": 1}, {"n": 1}]})
+    )
+    listing = make().listing("/task/", label="/task")
+    assert (len(listing.rows), listing.proven) == (3, False)
+    assert api.count("GET") == 1
+
+
+def test_stray_rows_are_dropped_and_end_the_list(api: ScriptedApi, make: Any) -> None:
+    def inside(row: dict[str, Any]) -> bool:
+        return int(row["id"]) < 100
+
+    api.gets(page([500, 501], pages=40, total=80))  # nothing matched: the upcoming stays
+    listing = make().listing("/reservation", label="/reservation", inside=inside)
+    assert (listing.rows, listing.stray, listing.proven) == ([], True, True)
+    assert api.count("GET") == 1
+    api.gets(page([1, 2]), page([500, 501]))  # a page past the end, without totals
+    listing = make().listing("/reservation", label="/reservation", inside=inside)
+    assert (ids(listing), listing.stray, listing.proven) == ([1, 2], True, None)
+    assert api.count("GET") == 3
+
+
+def test_a_bare_array_is_taken_for_a_whole_list(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer(rows(1, 2, 3)))
+    listing = make(page_size=2).listing("/people", label="/people")
+    assert (ids(listing), listing.proven, listing.pages) == ([1, 2, 3], True, 1)
+    assert api.count("GET") == 1
+
+
+def test_a_bare_array_of_just_the_page_size_is_looked_behind(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer(rows(1, 2)))
+    listing = make(page_size=2).listing("/people", label="/people")
+    assert (ids(listing), listing.proven) == ([1, 2], True)
+    assert api.count("GET") == 2
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"limit": 2, "results": None}, {"results": {"id": 1}}, {"results": [1]}, 7]
+)
+def test_a_page_without_an_array_is_never_an_empty_page(body: Any, api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer(body), page([1], pages=1, total=1))
+    assert ids(make().listing("/task/", label="/task")) == [1]
+    api.gets(Answer(body))
+    with pytest.raises(ApiError, match="200 with"):
+        make().listing("/task/", label="/task")
+
+
+@pytest.mark.parametrize("key", ["results", "data"])
+def test_a_list_of_the_bare_family_may_come_wrapped(key: str, api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer({key: rows(1, 2)}))
+    assert make().bare("/task/5/comments", label="/task/{id}/comments") == rows(1, 2)
+    assert api.count("GET") == 1
+    assert api.requests[-1].params == {}
+
+
+def test_a_list_of_the_bare_family_that_has_pages_is_read_to_its_end(api: ScriptedApi, make: Any) -> None:
+    api.on_get = lambda asked: (
+        page([3], pages=2, total=3) if asked.params.get("page") == "2" else page([1, 2], pages=2, total=3)
+    )
+    assert make().bare("/people", label="/people") == rows(1, 2, 3)
+
+
+def test_rows_of_a_bare_list_are_given_as_they_come(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer([{"response": "yes"}, {"response": "yes"}]))
+    assert len(make().bare("/task/5/requirements", label="/task/{id}/requirements")) == 2
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "is_sent"),
+    [
+        ("/property", "/property", True),
+        ("/task/tags", "/task/tags", True),
+        ("/task/", "/task", False),
+        ("/people", "/people", False),
+        ("/property/7/tags", "/property/{id}/tags", False),
+    ],
+)
+def test_the_company_is_named_where_the_api_takes_it(
+    path: str, label: str, is_sent: bool, api: ScriptedApi, make: Any
+) -> None:
+    api.gets(Answer(rows(1)))
+    make(company_id=9001).listing(path, label=label)
+    assert ("company_id" in api.requests[-1].params) is is_sent
+    make().listing(path, label=label)
+    assert "company_id" not in api.requests[-1].params
+
+
+def test_sixteen_workers_share_one_client(api: ScriptedApi, make: Any) -> None:
+    def answer(asked: Asked) -> Answer:
+        return Answer({"id": int(asked.path.rsplit("/", 1)[1])})
+
+    api.on_get = answer
+    counters = Counters()
+    client = make(counters=counters)
+    with ThreadPoolExecutor(16) as pool:
+        found = list(pool.map(lambda i: client.one(f"/task/{i}", label="/task/{id}")["id"], range(300)))
+    assert found == list(range(300))
+    assert counters.snapshot()["by_endpoint"] == {"/task/{id}": 300}
+    assert api.count("POST") == 1
