@@ -51,6 +51,7 @@ class _Level:
         self.prefix = prefix
         self.rows = builder
         self.personal_unknown = personal_unknown
+        self.weak: dict[str, str] = {}
         self.fields: dict[str, _Entry] = {key: self._entry(key, spec) for key, spec in specs.items()}
         self._names: dict[str, tuple[str | None, bool]] = {}
 
@@ -62,13 +63,14 @@ class _Level:
         if isinstance(spec, Ignored):
             return None, None, _skip
         if isinstance(spec, Weak):
-            return None, None, self._weak(spec.column)
+            return None, None, self._weak(key, spec.column)
         if isinstance(spec, Split):
             return None, None, self._split(spec)
         return None, None, self._nested(key, spec)
 
-    def _weak(self, column: str) -> Callable[[Row, Any, list[_Odd]], None]:
-        return lambda row, value, odd: odd.append((_WEAK, self, column, value))
+    def _weak(self, key: str, column: str) -> Callable[[Row, Any, list[_Odd]], None]:
+        self.weak[key] = column
+        return lambda row, value, odd: odd.append((_WEAK, self, key, value))
 
     def _copies(self, columns: tuple[str, ...]) -> Callable[[Row, Any, list[_Odd]], None]:
         first, _, parse = self.rows.cell(columns[0])
@@ -84,8 +86,21 @@ class _Level:
         return place
 
     def _split(self, spec: Split) -> Callable[[Row, Any, list[_Odd]], None]:
-        level = _Level(self.rows, {column: column for column in spec.columns}, self.prefix, False)
-        return lambda row, value, odd: _fill(level, row, spec.values(value), odd)
+        column, values = spec.column, spec.values
+        _, _, parse = self.rows.cell(column)
+        derived = [(name, self.rows.cell(name)[2]) for name in spec.derived]
+
+        def place(row: Row, value: Any, odd: list[_Odd]) -> None:
+            kept = parse(value)  # a text: never MISFIT
+            if kept is None:
+                return
+            row[column] = kept
+            for (name, parse_derived), part in zip(derived, values(value)):
+                result = parse_derived(part)
+                if result is not MISFIT and result is not None:
+                    row[name] = result
+
+        return place
 
     def _nested(self, key: str, spec: Nested) -> Callable[[Row, Any, list[_Odd]], None]:
         level = _Level(self.rows, spec.fields, spec.prefix, spec.personal_unknown or self.personal_unknown)
@@ -222,14 +237,15 @@ class _Rows:
         if misfits:
             row["unparsed"] = misfits
 
-    def _settle_weak(self, row: Row, level: _Level, column: str, value: Any, misfits: Row) -> None:
+    def _settle_weak(self, row: Row, level: _Level, key: str, value: Any, misfits: Row) -> None:
+        column = level.weak[key]
         _, _, parse = self.cell(column)
         result = parse(value)
         if result is None or row.get(column) == result:
             return
         personal = level.personal_unknown or column in self.personal_names
         if result is MISFIT or column in row:
-            self._keep(misfits, level.label("id") if level.prefix else column, value, personal)
+            self._keep(misfits, level.label(key), value, personal)
         else:
             row[column] = result
 
@@ -264,7 +280,7 @@ def _targets(spec: Spec) -> set[str]:
     if isinstance(spec, tuple):
         return set(spec)
     if isinstance(spec, Split):
-        return set(spec.columns)
+        return {spec.column, *spec.derived}
     if isinstance(spec, Nested):
         return set().union(*(_targets(inner) for inner in spec.fields.values()))
     return set()  # a second source leaves the column its first

@@ -22,10 +22,14 @@ class Weak:
 
 @dataclass(frozen=True)
 class Split:
-    """One value that fills several columns; `values` maps it to raw values by column."""
+    """One text column, and what can be read out of the text: `values` gives one value per column of `derived`.
 
-    values: Callable[[Any], Mapping[str, Any]]
-    columns: tuple[str, ...]
+    They are null where the text does not say: the text itself is kept, so nothing goes to `unparsed`.
+    """
+
+    column: str
+    derived: tuple[str, ...]
+    values: Callable[[Any], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
@@ -111,12 +115,19 @@ def _contact(raw: Mapping[str, Any]) -> Mapping[str, Any]:
         email, emails = None, email
     if isinstance(phone, list) and phones is None:
         phone, phones = None, phone
+    if emails is None and isinstance(email, dict):
+        emails = [email]  # else its other keys would be lost
+    if phones is None and isinstance(phone, dict):
+        phones = [phone]
     if email is None and emails is not None:
-        email = _one_of(_first(emails if isinstance(emails, list) else [emails]), "email", "address", "value")
+        email = _first(emails if isinstance(emails, list) else [emails])
     if phone is None and phones is not None:
         phone = _first(phones if isinstance(phones, list) else [phones])
+    if isinstance(kind, dict):
+        contact.update({f"contact_type_{key}": value for key, value in kind.items()})
+        kind = _take(contact, "contact_type_name", "contact_type_code")
     contact.update(
-        contact_type=_one_of(kind, "name", "code"),
+        contact_type=kind,
         email=_one_of(email, "email", "address", "value"),
         emails=emails,
         phone=_one_of(phone, "number", "phone", "phone_number", "value"),
@@ -125,13 +136,12 @@ def _contact(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     return _joined_name(contact)
 
 
-def _rate_paid(value: Any) -> Mapping[str, Any]:
-    amount, currency = money(value) or (None, None)
-    return {"rate_paid": value, "rate_paid_amount": amount, "rate_paid_currency": currency}
+def _amount_and_currency(value: Any) -> tuple[Any, ...]:
+    return money(value) or (None, None)
 
 
-def _total_time(value: Any) -> Mapping[str, Any]:
-    return {"total_time": value, "total_time_seconds": duration_seconds(value)}
+def _seconds(value: Any) -> tuple[Any, ...]:
+    return (duration_seconds(value),)
 
 
 def _person(key: str) -> Nested:
@@ -200,8 +210,8 @@ SHAPES: dict[str, Shape] = {
                 },
                 bare="note",
             ),
-            "rate_paid": Split(_rate_paid, ("rate_paid", "rate_paid_amount", "rate_paid_currency")),
-            "total_time": Split(_total_time, ("total_time", "total_time_seconds")),
+            "rate_paid": Split("rate_paid", ("rate_paid_amount", "rate_paid_currency"), _amount_and_currency),
+            "total_time": Split("total_time", ("total_time_seconds",), _seconds),
             "comments": Ignored(
                 "only some answers carry them: task_details reads them all from their own endpoint"
             ),

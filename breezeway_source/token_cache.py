@@ -79,15 +79,11 @@ class TokenCache:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
             return None
+        if not _is_private(os.fstat(descriptor)):
+            os.close(descriptor)
+            logger.warning("Token cache file ignored: it must belong to this user alone, mode 0600.")
+            return None
         with open(descriptor, encoding="utf-8") as file:
-            about = os.fstat(file.fileno())
-            if (
-                not stat.S_ISREG(about.st_mode)
-                or about.st_uid != os.geteuid()
-                or stat.S_IMODE(about.st_mode) & 0o077
-            ):
-                logger.warning("Token cache file ignored: it must belong to this user alone, mode 0600.")
-                return None
             try:
                 entry = json.load(file)
                 token = entry["access_token"]
@@ -129,6 +125,12 @@ class TokenCache:
             return os.open(self._lock_path, flags, 0o600)
         except OSError:
             return None
+
+
+def _is_private(about: os.stat_result) -> bool:
+    """A plain file of this user that nobody else may read: others could have put a token of theirs there."""
+    is_ours = stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid()
+    return is_ours and not stat.S_IMODE(about.st_mode) & 0o077
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -173,6 +173,11 @@ def day(value: Any) -> Any:
     """A calendar day; of a timestamp the day as written, since days here are local to the property."""
     if not isinstance(value, str):
         return _empty_or_misfit(value)
+    if len(value) == 10 and value[4] == "-":
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            return MISFIT
     value = value.strip()
     if not value:
         return None
@@ -324,6 +329,8 @@ def money(value: Any) -> tuple[Decimal, str | None] | None:
     Source: `breezeway-api.md`, section 11, Q11.
     """
     if isinstance(value, (int, float, Decimal)) and not isinstance(value, bool):
+        if isinstance(value, int):
+            return Decimal(value), None
         return (Decimal(str(value)), None) if math.isfinite(value) else None
     if not isinstance(value, str):
         return None

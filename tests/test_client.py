@@ -7,6 +7,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from breezeway_source.client import Client
 from breezeway_source.counters import Counters
 from breezeway_source.errors import ApiError, AuthError
 from breezeway_source.pace import Aborted, Throttle
+from breezeway_source.sandbox import LoggedRequest, Sandbox, World
 
+NOW = datetime(2031, 3, 4, 12, 0, tzinfo=timezone.utc)
 HTML = Answer(b"<html>slow down</html>", 403, {"Content-Type": "text/html"})
 
 
@@ -457,3 +460,117 @@ def test_sixteen_workers_share_one_client(api: ScriptedApi, make: Any) -> None:
     assert found == list(range(300))
     assert counters.snapshot()["by_endpoint"] == {"/task/{id}": 300}
     assert api.count("POST") == 1
+
+
+# --- against the stand-in API ---
+
+
+@pytest.fixture
+def world() -> World:
+    return World.seeded("smoky", now=NOW, properties=6, tasks_per_property=25)
+
+
+@pytest.fixture
+def connect(fake: FakeTime, tmp_path: Path) -> Any:
+    def connect(sandbox: Sandbox, rpm: float | None = None, **extra: Any) -> Client:
+        pair = sandbox.credentials["smoky"]
+        auth = Auth(sandbox.base_url, *pair, cache_dir=tmp_path / "cache", sleep=fake.sleep)
+        throttle = Throttle(rpm, clock=fake.clock, sleep=fake.sleep)
+        return Client(sandbox.base_url, auth, throttle, Counters(), **{"page_size": 10, **extra})
+
+    return connect
+
+
+def tasks_of(world: World, property_id: int) -> set[int]:
+    return {task["id"] for task in world.tasks.values() if task["home_id"] == property_id}
+
+
+def test_a_fifth_of_all_answers_failing_changes_nothing(world: World, connect: Any) -> None:
+    with Sandbox(world, seed=3) as sandbox:
+        sandbox.faults.random_rate = 0.2
+        sandbox.faults.stall_s = 0.01
+        client = connect(sandbox)
+        homes = list(world.properties)
+        with ThreadPoolExecutor(16) as pool:
+            listings = list(
+                pool.map(lambda p: client.listing("/task/", {"home_id": p}, label="/task"), homes)
+            )
+        for home, listing in zip(homes, listings, strict=True):
+            assert listing.proven
+            assert set(ids(listing)) == tasks_of(world, home)
+        assert sandbox.token_requests == 1
+        assert sandbox.max_in_flight <= 16
+
+
+def test_a_task_deleted_while_its_list_is_read_hides_no_other(world: World, connect: Any) -> None:
+    home = next(iter(world.properties))
+    oldest = min(tasks_of(world, home), key=lambda i: (world.tasks[i]["created_at"], i))
+
+    with Sandbox(world) as sandbox:
+
+        def delete_after_page_one(request: LoggedRequest) -> None:
+            if request.endpoint == "/task" and request.query["page"] == "1" and oldest in world.tasks:
+                world.delete_task(oldest)
+
+        sandbox.faults.before_response = delete_after_page_one
+        listing = connect(sandbox).listing("/task/", {"home_id": home}, label="/task")
+        assert listing.proven
+        assert set(ids(listing)) == tasks_of(world, home)
+        assert sandbox.count("GET /task") == 6
+
+
+@pytest.mark.parametrize("page_totals", ["documented", "both", "none"])
+@pytest.mark.parametrize("past_end", ["empty", "upcoming"])
+def test_every_stay_of_a_window_is_read_however_the_api_ends_its_lists(
+    page_totals: str, past_end: str, world: World, connect: Any
+) -> None:
+    days = sorted(stay["checkout_date"] for stay in world.reservations.values())
+    first, last = days[len(days) // 4], days[3 * len(days) // 4]
+    wanted = {i for i, stay in world.reservations.items() if first <= stay["checkout_date"] <= last}
+
+    def inside(stay: dict[str, Any]) -> bool:
+        return bool(first <= stay["checkout_date"] <= last)
+
+    with Sandbox(world, page_totals=page_totals, past_end=past_end) as sandbox:
+        client = connect(sandbox, page_size=1)
+        window = {"checkout_date_ge": first, "checkout_date_le": last}
+        listing = client.listing("/reservation", window, label="/reservation", inside=inside)
+        assert set(ids(listing)) == wanted
+        assert listing.proven is (True if page_totals == "both" else None)
+        nothing = {"checkout_date_ge": "1999-01-01", "checkout_date_le": "1999-01-02"}
+        listing = client.listing("/reservation", nothing, label="/reservation", inside=lambda stay: False)
+        assert (listing.rows, listing.stray) == ([], True)
+
+
+def test_tokens_that_end_during_the_run_are_renewed(world: World, connect: Any) -> None:
+    with Sandbox(world, token_limit=False) as sandbox:
+        client = connect(sandbox)
+        client.listing("/people", label="/people")
+        sandbox.faults.expire_tokens()
+        with ThreadPoolExecutor(8) as pool:
+            list(
+                pool.map(lambda p: client.listing("/task/", {"home_id": p}, label="/task"), world.properties)
+            )
+        assert sandbox.token_requests == 2
+
+
+def test_at_the_limit_itself_nothing_is_refused_and_no_time_is_lost(
+    world: World, connect: Any, fake: FakeTime
+) -> None:
+    with Sandbox(world, requests_per_minute=600, clock=fake.clock) as sandbox:
+        client = connect(sandbox, rpm=600)
+        for _ in range(1300):
+            client.get("/companies", label="/companies")
+        assert sandbox.count("GET /companies", 429) <= 13
+        assert fake.now <= 1.05 * 130
+
+
+def test_above_the_limit_every_request_is_answered_in_the_end(
+    world: World, connect: Any, fake: FakeTime
+) -> None:
+    with Sandbox(world, requests_per_minute=50, clock=fake.clock) as sandbox:
+        client = connect(sandbox)
+        for _ in range(120):
+            client.get("/companies", label="/companies")
+        assert sandbox.count("GET /companies", 200) == 120
+        assert 120 <= fake.now < 240

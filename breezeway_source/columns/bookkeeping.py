@@ -20,7 +20,7 @@ REGIONS = Table(
 
 DELETION_PROOFS = Table(
     "deletion_proofs",
-    "One answer to one question by id: is this task or stay still there?",
+    "One answer of the API to the question by id whether a task or stay is still there.",
     ("region_code", "entity", "record_id", "asked_at"),
     (
         REGION,

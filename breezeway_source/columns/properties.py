@@ -30,7 +30,7 @@ PROPERTIES = root(
     Column("address1", "text", "First line of the address.", personal=True),
     Column("address2", "text", "Second line of the address; null if none.", personal=True),
     Column("building", "text", "Building or complex; null if none.", personal=True),
-    Column("city", "text", "City."),
+    Column("city", "text", "City or town."),
     Column("state", "text", "State or province, usually its code."),
     Column("zipcode", "text", "Postal code."),
     Column("country", "text", "Country code as the API writes it, in either case, such as us or US."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 from .answers import Answer, Ask, json_answer, not_found, unprocessable
 from .paging import bare, date_test, day_window, in_order, page_of, paged, within
@@ -14,18 +14,19 @@ SUFFIXES = ("lt", "le", "gt", "ge")
 TASK_DAYS = ("scheduled_date", "created_at", "finished_at", "updated_at")
 
 
-@dataclass
-class Manners:
-    """What is contradictory or unknown about the live API, and can be switched."""
+class Manners(Protocol):
+    """What is contradictory or unknown about the live API, and can be switched (the Sandbox has these)."""
 
-    totals: frozenset[str] = frozenset({"/property", "/task"})
-    """The paged lists that say `total_pages` and `total_results`."""
-    past_end: str = "empty"
+    past_end: str
     """A page of stays past the end: "empty", or "upcoming" (the first page of the upcoming stays)."""
-    no_match: str = "upcoming"
+    no_match: str
     """Stay filters that match nothing: "upcoming" (all upcoming stays) or "empty"."""
-    updated_keeps_default_window: bool = False
+    updated_keeps_default_window: bool
     """Whether `created_at_*` and `updated_at_*` alone leave the default check-out window in force."""
+
+    def tells_totals(self, endpoint: str) -> bool:
+        """Whether a paged list says `total_pages` and `total_results`."""
+        ...
 
 
 def resolve(path: str) -> tuple[str, int, str]:
@@ -47,7 +48,7 @@ def resolve(path: str) -> tuple[str, int, str]:
 
 def properties(ask: Ask, manners: Manners) -> Answer:
     rows = in_order(ask, ask.world.listed_properties())
-    return paged(ask, rows, totals="/property" in manners.totals)
+    return paged(ask, rows, totals=manners.tells_totals("/property"))
 
 
 def property_by_id(ask: Ask, manners: Manners) -> Answer:
@@ -90,7 +91,7 @@ def reservations(ask: Ask, manners: Manners) -> Answer:
     wanted = _integers(ask, "property_id")
     rows = in_order(ask, _stays(ask, manners, lambda row: not wanted or row["property_id"] in wanted))
     limit, page = page_of(ask)
-    totals = "/reservation" in manners.totals
+    totals = manners.tells_totals("/reservation")
     if manners.past_end == "upcoming" and page > 1 and (page - 1) * limit >= len(rows):
         upcoming = in_order(ask, ask.world.stays_by_checkout(ask.world.today))
         body: Row = {"limit": limit, "page": page}
@@ -160,7 +161,7 @@ def tasks(ask: Ask, manners: Manners) -> Answer:
     assignees = _integers(ask, "assignee_ids")
     if assignees:
         rows = [row for row in rows if any(line["assignee_id"] in assignees for line in row["assignments"])]
-    return paged(ask, in_order(ask, rows), totals="/task" in manners.totals, serve=_list_row(ask.world))
+    return paged(ask, in_order(ask, rows), totals=manners.tells_totals("/task"), serve=_list_row(ask.world))
 
 
 def _home(ask: Ask) -> int:
@@ -243,7 +244,7 @@ def companies(ask: Ask, manners: Manners) -> Answer:
 
 def supplies(ask: Ask, manners: Manners) -> Answer:
     rows = in_order(ask, list(ask.world.supplies.values()))
-    return paged(ask, rows, totals="/supplies" in manners.totals)
+    return paged(ask, rows, totals=manners.tells_totals("/supplies"))
 
 
 def _catalogue(store: Callable[[Stores], Rows]) -> Callable[[Ask, Manners], Answer]:

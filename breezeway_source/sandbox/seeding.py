@@ -152,11 +152,12 @@ def _person(number: int) -> Row:
 
 def _property(world: Stores, property_id: int, index: int, dice: random.Random) -> Row:
     status = "pending_delete" if index % 23 == 11 else "inactive" if index % 9 == 4 else "active"
+    name = f"{dice.choice(('Harbour', 'Ridge', 'Meadow', 'Cedar'))} {dice.choice(('Loft', 'Cabin'))}"
     latitude = round(35 + dice.random(), 6)
     row: Row = {
         "id": property_id,
         "company_id": world.company_id,
-        "name": f"{dice.choice(('Harbour', 'Ridge', 'Meadow', 'Cedar'))} {dice.choice(('Loft', 'Cabin'))} {index + 1}",
+        "name": f"{name} {index + 1}",
         "display": "" if index % 3 else None,
         "status": status,
         "address1": f"{index + 1} Example Way",

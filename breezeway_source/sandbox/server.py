@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 from .answers import Answer, Ask, LoggedRequest, Refusal, json_answer, not_found, unprocessable
-from .endpoints import ANSWERS, Manners, resolve
+from .endpoints import ANSWERS, resolve
 from .faults import ANSWERED, Faults, error_answer
 from .tokens import RESET, TokenDesk
 from .wire import HOST, Delivery, Server
@@ -40,7 +40,8 @@ class Sandbox:
     changed while it runs. `requests_per_minute`: data requests per key pair in any 60 seconds, the
     rest answers 429 without Retry-After; None: unlimited. `latency_s`: added to each data request.
     `page_totals`: which paged lists carry totals: "documented" (property, task), "both" (all),
-    "none", or endpoint paths. `clock`: seconds since 1970, for tokens and the rate limit.
+    "none", or endpoint paths. `past_end`, `no_match`, `updated_keeps_default_window`: see
+    endpoints.Manners. `clock`: seconds since 1970, for tokens and the rate limit.
     """
 
     def __init__(
@@ -71,12 +72,10 @@ class Sandbox:
         self.requests_per_minute = requests_per_minute
         self.latency_s = latency_s
         self.clock = clock
-        self.manners = Manners(
-            totals=TOTALS[page_totals] if isinstance(page_totals, str) else frozenset(page_totals),
-            past_end=past_end,
-            no_match=no_match,
-            updated_keeps_default_window=updated_keeps_default_window,
-        )
+        self.page_totals = page_totals
+        self.past_end = past_end
+        self.no_match = no_match
+        self.updated_keeps_default_window = updated_keeps_default_window
         self.faults = Faults(seed, expire_tokens=lambda: self.tokens.expire_all())
         self.tokens = TokenDesk(
             dict(self._worlds.keys()), self.faults, clock=clock, life_s=token_life_s, limit=token_limit
@@ -115,7 +114,7 @@ class Sandbox:
         """Listen; after a stop on the same port again."""
         self._server = Server(self._port, self._respond)
         self._port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def stop(self) -> None:
@@ -276,9 +275,14 @@ class Sandbox:
             if refused is not None:
                 return refused
             with world.lock:
-                return ANSWERS[ask.endpoint](ask, self.manners)
+                return ANSWERS[ask.endpoint](ask, self)
         except Refusal as refusal:
             return refusal.answer
+
+    def tells_totals(self, endpoint: str) -> bool:
+        """Whether a paged list carries totals (`page_totals`)."""
+        told = TOTALS[self.page_totals] if isinstance(self.page_totals, str) else self.page_totals
+        return endpoint in told
 
     def _over_limit(self, client_id: str) -> bool:
         """Whether this key pair has used up the last 60 seconds; a refused request does not count."""

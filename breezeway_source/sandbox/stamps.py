@@ -1,4 +1,4 @@
-"""Instants as the API writes them: naive in one field, with an offset in the next (`breezeway-api.md`, 1.7)."""
+"""Instants as the API writes them: naive here, with an offset there (`breezeway-api.md`, section 1.7)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,50 @@
+"""Fixtures all tests share: the stand-in API, both databases, and a loader between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pendulum
+import pytest
+from databases import Database, database, duckdb_database, postgres_database, postgres_url  # noqa: F401
+from loading import Loader
+
+from breezeway_source.sandbox import Sandbox, World
+
+NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the configuration, tokens or working folders of whoever runs it."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+    monkeypatch.setenv("DLT_DATA_DIR", str(home / "dlt"))
+
+
+@pytest.fixture
+def world() -> World:
+    """A small smoky: 6 properties with 8 tasks each."""
+    return World.seeded("smoky", now=NOW, properties=6, tasks_per_property=8)
+
+
+@pytest.fixture
+def sandbox(world: World) -> Iterator[Sandbox]:
+    with Sandbox(world, token_limit=False) as running:
+        yield running
+
+
+@pytest.fixture
+def loader(sandbox: Sandbox, database: Database, tmp_path: Path) -> Iterator[Loader]:  # noqa: F811
+    """Loads the sandbox into both databases; its clock starts at NOW."""
+    with Loader(sandbox, database, tmp_path / "work", NOW) as made:
+        yield made
+
+
+@pytest.fixture
+def duckdb_loader(sandbox: Sandbox, duckdb_database: Database, tmp_path: Path) -> Iterator[Loader]:  # noqa: F811
+    """Loads the sandbox into DuckDB only, for what does not depend on the database."""
+    with Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as made:
+        yield made

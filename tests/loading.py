@@ -1,0 +1,95 @@
+"""Whole runs inside the test's process: the command line's plan, a sandbox, a database, a movable clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from unittest.mock import patch
+
+import pendulum
+from databases import Database
+
+from breezeway_source.access import Access
+from breezeway_source.sandbox import Sandbox
+from breezeway_source.settings import Region, Settings
+from pipelines.destinations import Target, duckdb_target, find_target
+from pipelines.load import load_regions
+from pipelines.region_run import RegionRun
+from pipelines.report import RegionReport, RunReport
+from pipelines.run import make_plan, parser
+
+
+class Loader:
+    """Runs regions of the sandbox; `now` is the run's clock and the sandbox's, moved with `pass_time`."""
+
+    def __init__(self, sandbox: Sandbox, database: Database, folder: Path, now: pendulum.DateTime) -> None:
+        self.sandbox = sandbox
+        self.database = database
+        self.folder = folder
+        self.now = now
+        self.settings = Settings(base_url=sandbox.base_url, requests_per_minute=60_000.0)
+        self._environment = patch.dict(os.environ)
+
+    def __enter__(self) -> Loader:
+        self._environment.start()
+        if self.database.kind == "postgres":
+            os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = self.database.url
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._environment.stop()
+
+    @property
+    def target(self) -> Target:
+        if self.database.kind == "duckdb":
+            return duckdb_target(Path(self.database.url))
+        return find_target("postgres")
+
+    def configure(self, **settings: Any) -> None:
+        """Change settings for the runs to come."""
+        self.settings = dataclasses.replace(self.settings, **settings)
+
+    def pass_time(self, **duration: int) -> pendulum.DateTime:
+        """Move the clock of the runs and of the sandbox's worlds."""
+        self.now = self.now.add(**duration)
+        for world in self.sandbox.worlds.values():
+            world.now = self.now
+        return self.now
+
+    def wipe(self) -> None:
+        """Lose the working folder, as a fresh CI machine has lost it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def run(self, *options: str, regions: tuple[str, ...] = ("smoky",)) -> RunReport:
+        """One run with these command-line options; the report, whatever became of it."""
+        plan = make_plan(parser().parse_args(list(options)))
+        access = Access(self.settings, cache_dir=self.folder.parent / "tokens")
+        return load_regions(
+            [
+                RegionRun(region, self.settings, plan, self.target, access, self.now, str(self.folder))
+                for region in self.regions(regions)
+            ]
+        )
+
+    def regions(self, names: tuple[str, ...]) -> list[Region]:
+        return [Region(name, name.title(), *self.sandbox.credentials[name]) for name in names]
+
+    def load(self, *options: str) -> RegionReport:
+        """One run of smoky that must end well."""
+        (report,) = self.run(*options).regions
+        assert (report.exit_code, report.error, report.failures) == (0, None, []), report.as_dict()
+        return report
+
+    def query(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
+        """Rows of the dataset, unqualified names."""
+        with self.target.pipeline("smoky", str(self.folder / "reader")).sql_client() as client:
+            return [tuple(row) for row in client.execute_sql(sql, *args) or ()]
+
+    def column(self, sql: str, *args: Any) -> list[Any]:
+        return [row[0] for row in self.query(sql, *args)]
