@@ -180,6 +180,13 @@ class Reading:
             self.failures.append(Failure(entity, property_id, status, message))
         log.error("%s: %s", self.region.code, message)
 
+    def fail_once(self, entity: str, message: str) -> None:
+        """The same, for what several entities may find."""
+        with self._lock:
+            if any(failure.message == message for failure in self.failures):
+                return
+            self.fail(entity, message)
+
     def failed(self, entity: str, error: ApiError, property_id: int | None) -> None:
         """Record a refusal. Raises it again when so many came in a row that the API must be down."""
         with self._lock:

@@ -19,6 +19,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.environ import EnvironProvider
 
 from .errors import ConfigError, unknown_name
+from .personal import PersonalData
 
 SECTION = "sources.breezeway"
 PERSONAL_DATA_MODES = ("keep", "hash", "drop")
@@ -78,7 +79,7 @@ def read_settings() -> Settings:
     for name in _table(SECTION):
         if name not in (*known, "regions"):
             raise unknown_name(f"configuration key below [{SECTION}]", name, [*known, "regions"])
-    return Settings(
+    settings = Settings(
         base_url=_base_url(_text("base_url") or Settings.base_url),
         start_date=_value("start_date", _day, Settings.start_date, "a day such as 2024-01-01"),
         requests_per_minute=_value(
@@ -95,6 +96,8 @@ def read_settings() -> Settings:
             "piece_properties", _at_least(1, int), Settings.piece_properties, "a whole number of 1 or more"
         ),
     )
+    PersonalData(settings.personal_data, settings.personal_data_key)  # refuses `hash` without a key
+    return settings
 
 
 def read_regions() -> dict[str, Region]:

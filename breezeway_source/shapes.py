@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .values import duration_seconds, is_empty, money
+from .amounts import duration_seconds, money
+from .values import is_empty
 
 
 @dataclass(frozen=True)

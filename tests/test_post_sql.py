@@ -215,6 +215,26 @@ def test_a_second_run_writes_no_row(postgres: Client) -> None:
     assert before == after
 
 
+def test_the_statistics_of_a_first_load_are_made(postgres: Client) -> None:
+    def analysed() -> Any:
+        query = "select analyze_count from pg_stat_all_tables where schemaname = 'breezeway' and relname = 'tasks'"
+        return fetch(postgres, query)[0][0]
+
+    postgres.execute_sql(
+        "insert into tasks (_dlt_id, region_code, task_id, property_id, synced_at) "
+        "select 't' || n, 'smoky', n, 1, now() from generate_series(1, 3000) as numbers (n)"
+    )
+    postgres.execute_sql(
+        "select pg_stat_force_next_flush()" if version(postgres) >= 15 else "select pg_sleep(1)"
+    )
+    run_scripts(postgres, "smoky")
+    assert analysed() == 1
+
+
+def version(client: Client) -> int:
+    return int(fetch(client, "select current_setting('server_version_num')::int / 10000")[0][0])
+
+
 def test_a_failing_script_keeps_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

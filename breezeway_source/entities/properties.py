@@ -21,19 +21,30 @@ def jobs(reading: Reading) -> Iterator[str | None]:
 def read(reading: Reading, job: str) -> list[dict[str, Any]]:
     """All listed properties. An empty list is refused where live properties are loaded."""
     raws = reading.properties() or []
-    if not raws:
-        loaded = reading.warehouse.live_properties()
-        if loaded:
-            reading.fail(
-                NAME,
-                f"the API listed no property of region {reading.region.code!r}, where {loaded} are loaded: "
-                "nothing was marked deleted. Check the key pair's scope with --check.",
-            )
-            return []
-        reading.warn("the API listed no property; nothing was loaded before, so the empty list is accepted.")
+    if refuses_empty(reading):
+        return []
     rows = [row for raw in raws if (row := reading.row(NAME, raw)) is not None]
     if reading.properties_proven:
         note_whole_read(reading, NAME, len(rows))
     else:
         reading.fail(NAME, "the list of properties kept changing while it was read; its rows are loaded.")
     return rows
+
+
+def refuses_empty(reading: Reading) -> bool:
+    """Whether an empty list is told as a failure, because live properties are loaded. Accepted with a warning else.
+
+    A run without the entity `properties` asks too: its tasks and details hang on the same list.
+    """
+    if reading.properties():
+        return False
+    loaded = reading.warehouse.live_properties()
+    if not loaded:
+        reading.warn("the API listed no property; nothing was loaded before, so the empty list is accepted.")
+        return False
+    reading.fail_once(
+        NAME,
+        f"the API listed no property of region {reading.region.code!r}, where {loaded} are loaded: "
+        "nothing was marked deleted. Check the key pair's scope with --check.",
+    )
+    return True

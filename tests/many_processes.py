@@ -1,0 +1,224 @@
+"""Eight processes at once on an empty database, again and again: does anything ever get lost?
+
+    python tests/many_processes.py 100        rounds; by hand, since a round starts eight interpreters
+
+Each process is `pipelines/run.py` with one region, a working folder of its own and the same PostgreSQL database,
+as ten CI runners would be. A round passes when all end 0 and every region's rows equal the sandbox's truth.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # run as a script
+
+import pendulum
+import psycopg2
+from databases import fresh_postgres
+
+from breezeway_source.sandbox import Sandbox, World
+
+ROOT = Path(__file__).resolve().parent.parent
+REGIONS = ("nashville", "austin", "smoky", "hilton_head", "breckenridge", "sea_ranch", "mammoth", "hill_country")
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One process that has ended."""
+
+    region: str
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+def small_worlds(regions: Iterable[str] = REGIONS) -> dict[str, World]:
+    """Three properties with four tasks each; ids repeat from region to region on purpose."""
+    now = pendulum.now("UTC")
+    return {region: World.seeded(region, now=now, properties=3, tasks_per_property=4) for region in regions}
+
+
+def environment(sandbox: Sandbox, folder: Path, **more: str) -> dict[str, str]:
+    """The environment of one process: the sandbox's address and key pairs, and a home of its own."""
+    found = {name: value for name, value in os.environ.items() if "__" not in name}
+    found |= {
+        "HOME": str(folder),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "DLT_DATA_DIR": str(folder / "dlt"),
+        "SOURCES__BREEZEWAY__BASE_URL": sandbox.base_url,
+        "SOURCES__BREEZEWAY__REQUESTS_PER_MINUTE": "60000",
+    }
+    for region, (client_id, client_secret) in sandbox.credentials.items():
+        found[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__CLIENT_ID"] = client_id
+        found[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__CLIENT_SECRET"] = client_secret
+    return found | more
+
+
+def start(options: Sequence[str], folder: Path, environ: Mapping[str, str]) -> subprocess.Popen[str]:
+    """`pipelines/run.py` with these options; the folder is its current one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "pipelines" / "run.py"), *options],
+        cwd=folder,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_at_once(sandbox: Sandbox, url: str, folder: Path, *options: str) -> list[Ended]:
+    """One process per region of the sandbox, all started before the first ends."""
+    processes = {
+        region: start(
+            ["--region", region, "--destination", "postgres", "--quiet", *options],
+            folder / region,
+            environment(sandbox, folder / region, DESTINATION__POSTGRES__CREDENTIALS=url),
+        )
+        for region in sandbox.worlds
+    }
+    ended = []
+    for region, process in processes.items():
+        try:
+            stdout, stderr = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            stdout, stderr = process.communicate()
+        ended.append(Ended(region, process.returncode, stdout, stderr))
+    return ended
+
+
+Rows = dict[str, Counter[tuple[Any, ...]]]  # each row and how often it is there
+
+
+def truth(world: World) -> Rows:
+    """What must be loaded of a world after an hourly run, in the columns of `loaded`."""
+    tasks = list(world.tasks.values())
+    first_day = "2024-01-01"  # start_date in .dlt/config.toml
+    linked = {task["linked_reservation"]["id"] for task in tasks if task["linked_reservation"]}
+    return {
+        "properties": Counter((row["id"], row["name"]) for row in world.properties.values()),
+        "reservations": Counter(
+            (row["id"], row["property_id"], row["checkout_date"], len(row["guests"]))
+            for row in world.reservations.values()
+            if row["checkout_date"] >= first_day or row["id"] in linked
+        ),
+        "tasks": Counter(
+            (
+                task["id"],
+                task["name"],
+                (task["linked_reservation"] or {}).get("id"),
+                len(task["assignments"]),
+                len(task["task_tags"]),
+            )
+            for task in tasks
+        ),
+        "task_supplies": Counter(
+            (task["id"], line["id"], Decimal(str(line["quantity"])), Decimal(str(line["total_price"])))
+            for task in tasks
+            for line in task["supplies"]
+        ),
+        "task_costs": Counter(
+            (task["id"], Decimal(str(line["cost"])), line["description"] or "")
+            for task in tasks
+            for line in task["costs"]
+            if not line.get("deleted_at")
+        ),
+        "resolved": Counter((task["id"],) for task in tasks if _link(task) in world.reservations),
+    }
+
+
+def _link(task: Mapping[str, Any]) -> int:
+    return (task["linked_reservation"] or {}).get("id", 0)
+
+
+QUERIES = {
+    "properties": "select property_id, name from breezeway.properties where region_code = %s",
+    "reservations": """
+        select reservation_id, property_id, checkout_date::text, (
+            select count(*) from breezeway.reservation_guests as guests
+            where guests.region_code = r.region_code and guests.reservation_id = r.reservation_id)
+        from breezeway.reservations as r where region_code = %s""",
+    "tasks": """
+        select task_id, name, linked_reservation_id, (
+            select count(*) from breezeway.task_assignments as a
+            where a.region_code = t.region_code and a.task_id = t.task_id), (
+            select count(*) from breezeway.task_tags as g
+            where g.region_code = t.region_code and g.task_id = t.task_id)
+        from breezeway.tasks as t where region_code = %s and deleted_at is null""",
+    "task_supplies": """
+        select task_id, supply_usage_id, quantity, total_price
+        from breezeway.task_supplies where region_code = %s""",
+    "task_costs": """
+        select task_id, cost, coalesce(description, '') from breezeway.task_costs where region_code = %s""",
+    "resolved": "select task_id from breezeway.tasks where region_code = %s and reservation_pk is not null",
+}
+
+
+def loaded(url: str, region: str) -> Rows:
+    """The rows of one region as the database holds them."""
+    connection = psycopg2.connect(url)
+    try:
+        rows: Rows = {}
+        for name, query in QUERIES.items():
+            with connection.cursor() as cursor:
+                cursor.execute(query, (region,))
+                rows[name] = Counter(cursor.fetchall())
+        return rows
+    finally:
+        connection.close()
+
+
+def differences(sandbox: Sandbox, url: str) -> list[str]:
+    """One line for each region and table whose rows are not the sandbox's; none when all is well."""
+    found = []
+    for region, world in sandbox.worlds.items():
+        here, there = loaded(url, region), truth(world)
+        found += [
+            f"{region}.{name}: {here[name].total()} rows instead of {there[name].total()}, "
+            f"missing {list(there[name] - here[name])[:3]}, too many {list(here[name] - there[name])[:3]}"
+            for name in QUERIES
+            if here[name] != there[name]
+        ]
+    return found
+
+
+def one_round(sandbox: Sandbox, folder: Path) -> list[str]:
+    """Everything that went wrong in one round on a new, empty database."""
+    with fresh_postgres() as url:
+        ended = run_at_once(sandbox, url, folder)
+        wrong = [f"{e.region} ended {e.exit_code}: {e.stdout}{e.stderr}" for e in ended if e.exit_code != 0]
+        return wrong or differences(sandbox, url)
+
+
+def main(rounds: int) -> int:
+    """Run so many rounds; returns how many failed."""
+    failed = 0
+    with Sandbox.multi(small_worlds(), token_limit=False) as sandbox:
+        for number in range(1, rounds + 1):
+            begun = time.monotonic()
+            with tempfile.TemporaryDirectory(prefix="breezeway-many-") as folder:
+                wrong = one_round(sandbox, Path(folder))
+            failed += bool(wrong)
+            print(f"round {number}: {'FAILED' if wrong else 'ok'}, {time.monotonic() - begun:.1f} s", flush=True)
+            for line in wrong:
+                print(line)
+    print(f"{rounds - failed} of {rounds} rounds ended with every region's rows equal to the sandbox's")
+    return failed
+
+
+if __name__ == "__main__":
+    raise SystemExit(1 if main(int(sys.argv[1]) if len(sys.argv) > 1 else 3) else 0)
