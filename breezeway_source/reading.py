@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,8 @@ import pendulum
 from .client import Client
 from .columns import TABLES
 from .errors import ApiError
+from .fields import record_id
+from .listing import Listing
 from .personal import PersonalData
 from .plan import Plan
 from .rows import RowBuilder
@@ -24,6 +26,7 @@ from .warehouse import Warehouse
 # So many properties in a row that could not be read, with none read between, are an outage and not their fault.
 OUTAGE_AFTER = 20
 REMEMBER_UNKNOWN_DAYS = 30
+MORE_READINGS = 2
 
 log = logging.getLogger("breezeway")
 
@@ -223,11 +226,26 @@ class Reading:
     def _list_properties(self) -> None:
         assert self._properties is not None
         try:
-            listing = self.client.listing("/property", {}, label="/property")
+            listing = self.steady_listing("/property", {})
             self.properties_proven = listing.proven is not False
             self._properties.set_result(listing.rows)
         except BaseException as e:
             self._properties.set_exception(e)
+
+    def steady_listing(self, path: str, params: Mapping[str, Any]) -> Listing:
+        """A list whose rows will be marked deleted when they are missing: read until two readings agree where
+        the API gives no total to prove it with.
+
+        Of several pages one reading proves nothing: a row deleted meanwhile pulls another past the reader.
+        """
+        listing = self.client.listing(path, params, label=path)
+        for _ in range(MORE_READINGS):
+            if listing.proven is not None or listing.pages < 2:
+                return listing
+            earlier, listing = listing, self.client.listing(path, params, label=path)
+            if {record_id(raw) for raw in earlier.rows} == {record_id(raw) for raw in listing.rows}:
+                return listing
+        return listing if listing.proven is not None else replace(listing, proven=False)
 
     def proof(self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str) -> None:
         """What the API answered when one row was asked for by its id."""

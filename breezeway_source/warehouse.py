@@ -38,11 +38,19 @@ class Warehouse(Protocol):
     def live_properties(self) -> int:
         """How many live properties are loaded."""
 
-    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
-        """Live tasks whose comments and requirements are missing or older than the task, newest first."""
+    def due_task_details(
+        self, limit: int, since: datetime | None, properties: Collection[int]
+    ) -> list[tuple[int, datetime | None]]:
+        """Live tasks whose comments and requirements are missing or older than the task, newest first.
+
+        With `properties` only theirs, with `since` only those changed since then.
+        """
 
     def property_details_read(self) -> Mapping[int, datetime]:
         """When contacts and tags of each property were read."""
+
+    def properties_with(self, lines: str) -> Collection[int]:
+        """The ids of properties that have loaded lines: `contacts` or `tags`."""
 
 
 class EmptyWarehouse:
@@ -72,8 +80,13 @@ class EmptyWarehouse:
     def live_properties(self) -> int:
         return 0
 
-    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
+    def due_task_details(
+        self, limit: int, since: datetime | None, properties: Collection[int]
+    ) -> list[tuple[int, datetime | None]]:
         return []
 
     def property_details_read(self) -> Mapping[int, datetime]:
         return {}
+
+    def properties_with(self, lines: str) -> Collection[int]:
+        return ()

@@ -69,8 +69,9 @@ class Target:
         if self.postgres is not None:
             credentials = self.postgres.copy()
             # A tab between options: dlt writes a space as `+` into the URL, which libpq refuses (dlt 1.31).
-            options = "\t".join(filter(None, (credentials.query.get("options"), LOCK_TIMEOUT)))
-            credentials.query = {"application_name": f"breezeway {region_code}", **credentials.query, "options": options}
+            query = credentials.query or {}
+            options = "\t".join(filter(None, (query.get("options"), LOCK_TIMEOUT)))
+            credentials.query = {"application_name": f"breezeway {region_code}", **query, "options": options}
             return dlt.destinations.postgres(credentials, staging_dataset_name_layout=staging)
         return DltDestination.from_reference(self.name)
 
@@ -82,7 +83,8 @@ def find_target(name: str, *, sandbox: bool = False) -> Target:
     if name == "postgres":
         credentials = _postgres_credentials()
         location = f"{credentials.host}:{credentials.port}/{credentials.database}"
-        return Target(name, f"{location}?{credentials.query.get('host', '')}", "csv", postgres=credentials, sandbox=sandbox)
+        socket = (credentials.query or {}).get("host", "")
+        return Target(name, f"{location}?{socket}", "csv", postgres=credentials, sandbox=sandbox)
     try:
         DltDestination.from_reference(name)
     except (UnknownDestinationModule, ImportError, ValueError, AttributeError) as e:
@@ -109,7 +111,7 @@ def _duckdb_file(sandbox: bool) -> Path:
     """The configured file. Sandbox rows go into a file of their own unless the environment names one."""
     configured = os.environ.get(DUCKDB_KEY)
     if configured is None and not sandbox:
-        value = dlt.secrets.get("destination.duckdb.credentials") or dlt.config.get("destination.duckdb.credentials")
+        value: Any = dlt.secrets.get("destination.duckdb.credentials") or dlt.config.get("destination.duckdb.credentials")
         if isinstance(value, dict):
             value = value.get("database")
         configured = str(value) if value else None

@@ -157,7 +157,7 @@ def _advisory_region_lock(target: Target, region_code: str) -> Iterator[None]:
         connection.close()
 
 
-def _connect(target: Target, application_name: str = "breezeway"):  # type: ignore[no-untyped-def]
+def _connect(target: Target, application_name: str = "breezeway") -> psycopg2.extensions.connection:
     """A session of its own, in autocommit: an idle transaction would hold back vacuum for the whole run."""
     assert target.postgres is not None
     try:

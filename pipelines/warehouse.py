@@ -73,7 +73,9 @@ class SqlWarehouse:
     def live_properties(self) -> int:
         return sum(self._column(f"select count(*) from properties where {_LIVE}"))
 
-    def due_task_details(self, limit: int, since: datetime | None) -> list[tuple[int, datetime | None]]:
+    def due_task_details(
+        self, limit: int, since: datetime | None, properties: Collection[int]
+    ) -> list[tuple[int, datetime | None]]:
         query = (
             "select tasks.task_id, tasks.updated_at from tasks "
             "left join task_details on task_details.region_code = tasks.region_code "
@@ -81,21 +83,26 @@ class SqlWarehouse:
             "where tasks.region_code = %s and tasks.deleted_at is null and (task_details.task_id is null "
             "or task_details.task_updated_at is distinct from tasks.updated_at) "
         )
-        if since is None:
-            rows = self._rows(f"{query} order by tasks.updated_at desc nulls last limit %s", limit)
-        else:
-            rows = self._rows(
-                f"{query} and tasks.updated_at >= %s order by tasks.updated_at desc nulls last limit %s", since, limit
-            )
+        args: list[Any] = []
+        if since is not None:
+            query += "and tasks.updated_at >= %s "
+            args.append(since)
+        if properties:
+            query += f"and tasks.property_id in ({', '.join(['%s'] * len(properties))}) "
+            args += properties
+        rows = self._rows(f"{query} order by tasks.updated_at desc nulls last limit %s", *args, limit)
         return [(task_id, updated_at) for task_id, updated_at in rows]
 
     def property_details_read(self) -> Mapping[int, datetime]:
         return dict(self._rows("select property_id, synced_at from property_details where region_code = %s"))
 
+    def properties_with(self, lines: str) -> Collection[int]:
+        return set(self._column(f"select distinct property_id from property_details__{lines} where region_code = %s"))
+
     def _column(self, query: str, *more: Any) -> list[int]:
         return [row[0] for row in self._rows(query, *more)]
 
-    def _rows(self, query: str, *more: Any) -> Sequence[Sequence[Any]]:
+    def _rows(self, query: str, *more: Any) -> Sequence[Any]:
         """The rows of a query whose first parameter is the region; none where the table does not exist yet."""
         try:
             with self._open(), self._pipeline.sql_client() as client:

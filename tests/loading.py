@@ -36,8 +36,6 @@ class Loader:
 
     def __enter__(self) -> Loader:
         self._environment.start()
-        if self.database.kind == "postgres":
-            os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = self.database.url
         return self
 
     def __exit__(
@@ -47,9 +45,7 @@ class Loader:
 
     @property
     def target(self) -> Target:
-        if self.database.kind == "duckdb":
-            return duckdb_target(Path(self.database.url))
-        return find_target("postgres")
+        return target_of(self.database)
 
     def configure(self, **settings: Any) -> None:
         """Change settings for the runs to come."""
@@ -93,3 +89,11 @@ class Loader:
 
     def column(self, sql: str, *args: Any) -> list[Any]:
         return [row[0] for row in self.query(sql, *args)]
+
+
+def target_of(database: Database) -> Target:
+    """The destination a run finds configured for this database."""
+    if database.kind == "duckdb":
+        return duckdb_target(Path(database.url))
+    os.environ["DESTINATION__POSTGRES__CREDENTIALS"] = database.url
+    return find_target("postgres")

@@ -16,7 +16,6 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -108,11 +107,11 @@ def truth(world: World) -> Rows:
     """What must be loaded of a world after an hourly run, in the columns of `loaded`."""
     tasks = list(world.tasks.values())
     first_day = "2024-01-01"  # start_date in .dlt/config.toml
-    linked = {task["linked_reservation"]["id"] for task in tasks if task["linked_reservation"]}
+    linked = {task["linked_reservation"]["id"] for task in tasks if task.get("linked_reservation")}
     return {
         "properties": Counter((row["id"], row["name"]) for row in world.properties.values()),
         "reservations": Counter(
-            (row["id"], row["property_id"], row["checkout_date"], len(row["guests"]))
+            (row["id"], row["property_id"], row["checkout_date"], len(row.get("guests") or ()))
             for row in world.reservations.values()
             if row["checkout_date"] >= first_day or row["id"] in linked
         ),
@@ -120,21 +119,21 @@ def truth(world: World) -> Rows:
             (
                 task["id"],
                 task["name"],
-                (task["linked_reservation"] or {}).get("id"),
-                len(task["assignments"]),
-                len(task["task_tags"]),
+                (task.get("linked_reservation") or {}).get("id"),
+                len(task.get("assignments") or ()),
+                len(task.get("task_tags") or ()),
             )
             for task in tasks
         ),
         "task_supplies": Counter(
-            (task["id"], line["id"], Decimal(str(line["quantity"])), Decimal(str(line["total_price"])))
+            (task["id"], line["id"], line["supply_id"], line["name"])
             for task in tasks
-            for line in task["supplies"]
+            for line in task.get("supplies") or ()
         ),
         "task_costs": Counter(
-            (task["id"], Decimal(str(line["cost"])), line["description"] or "")
+            (task["id"], line["id"], line["bill_to"])
             for task in tasks
-            for line in task["costs"]
+            for line in task.get("costs") or ()
             if not line.get("deleted_at")
         ),
         "resolved": Counter((task["id"],) for task in tasks if _link(task) in world.reservations),
@@ -142,7 +141,7 @@ def truth(world: World) -> Rows:
 
 
 def _link(task: Mapping[str, Any]) -> int:
-    return (task["linked_reservation"] or {}).get("id", 0)
+    return (task.get("linked_reservation") or {}).get("id", 0)
 
 
 QUERIES = {
@@ -160,10 +159,9 @@ QUERIES = {
             where g.region_code = t.region_code and g.task_id = t.task_id)
         from breezeway.tasks as t where region_code = %s and deleted_at is null""",
     "task_supplies": """
-        select task_id, supply_usage_id, quantity, total_price
+        select task_id, supply_usage_id, supply_id, name
         from breezeway.task_supplies where region_code = %s""",
-    "task_costs": """
-        select task_id, cost, coalesce(description, '') from breezeway.task_costs where region_code = %s""",
+    "task_costs": "select task_id, cost_id, bill_to from breezeway.task_costs where region_code = %s",
     "resolved": "select task_id from breezeway.tasks where region_code = %s and reservation_pk is not null",
 }
 

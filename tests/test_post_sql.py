@@ -217,7 +217,9 @@ def test_a_second_run_writes_no_row(postgres: Client) -> None:
 
 def test_the_statistics_of_a_first_load_are_made(postgres: Client) -> None:
     def analysed() -> Any:
-        query = "select analyze_count from pg_stat_all_tables where schemaname = 'breezeway' and relname = 'tasks'"
+        query = """
+            select analyze_count from pg_stat_all_tables
+            where schemaname = 'breezeway' and relname = 'tasks'"""
         return fetch(postgres, query)[0][0]
 
     postgres.execute_sql(

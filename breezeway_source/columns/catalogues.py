@@ -25,6 +25,7 @@ PEOPLE = root(
         "availability", "json", "Working hours by weekday as lists of start and end, HH:MM:SS; null if none."
     ),
     Column("shifts", "json", "Working hours by weekday in the API's other form; null if none."),
+    personal_unknown=True,
 )
 
 SUPPLIES = root(

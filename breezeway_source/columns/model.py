@@ -59,7 +59,12 @@ UNPARSED = Column(
 
 
 def root(
-    name: str, about: str, key: tuple[Column, ...], *columns: Column, children: tuple[Table, ...] = ()
+    name: str,
+    about: str,
+    key: tuple[Column, ...],
+    *columns: Column,
+    children: tuple[Table, ...] = (),
+    personal_unknown: bool = False,
 ) -> Table:
     """A root table: region and key first, the bookkeeping columns last."""
     return Table(
@@ -68,6 +73,7 @@ def root(
         key=("region_code", *(column.name for column in key)),
         columns=(REGION, *key, *columns, SYNCED, DELETED, UNPARSED),
         children=children,
+        personal_unknown=personal_unknown,
     )
 
 

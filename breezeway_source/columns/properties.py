@@ -58,6 +58,7 @@ PROPERTIES = root(
     ),
     Column("reference_external_property_id", "text", "Id of the listing at the sales channel; null if none."),
     children=(_PHOTOS,),
+    personal_unknown=True,
 )
 
 _CONTACTS = child(

@@ -69,6 +69,7 @@ RESERVATIONS = root(
     Column("reference_external_property_id", "text", "Id of the listing at the sales channel; null if none."),
     Column("created_at", "timestamp", "When the stay was entered, UTC, where the API gives it."),
     Column("updated_at", "timestamp", "When the stay was last changed, UTC, where the API gives it."),
-    Column("property_pk", "bigint", "Id of the property, set while that property is loaded and not deleted."),
+    Column("property_pk", "bigint", "Id of the property, set once that property is in `properties`."),
     children=(_TAGS, _GUESTS),
+    personal_unknown=True,
 )

@@ -167,7 +167,7 @@ TASKS = root(
     Column(
         "reservation_pk", "bigint", "Id of the linked stay, set while that stay is loaded and not deleted."
     ),
-    Column("property_pk", "bigint", "Id of the property, set while that property is loaded and not deleted."),
+    Column("property_pk", "bigint", "Id of the property, set once that property is in `properties`."),
     Column(
         "link_status",
         "text",

@@ -7,17 +7,14 @@ after the load marks what it did not hold. So a crash between load and SQL canno
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from ..fields import record_id
-from ..listing import Listing
 from ..reading import Reading
 
 # Unfiltered, the list answered active people only (breezeway-api.md, section 6.1).
 PEOPLE_STATUSES = ("active", "invited", "inactive")
 TAG_KINDS = ("task", "property", "reservation")
-MORE_READINGS = 2
 
 
 @dataclass(frozen=True)
@@ -44,7 +41,7 @@ class Catalogue:
     def read(self, reading: Reading, job: CatalogueJob) -> list[dict[str, Any]]:
         """All entries of one list; notes the read when the list is known to be complete."""
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
-        listings = [steady_listing(reading, job.path, params) for params in job.params]
+        listings = [reading.steady_listing(job.path, params) for params in job.params]
         rows = [
             row
             for params, listing in zip(job.params, listings)
@@ -56,22 +53,6 @@ class Catalogue:
         else:
             reading.fail(self.name, f"{job.path} kept changing while it was read; its rows are loaded.")
         return rows
-
-
-def steady_listing(reading: Reading, path: str, params: Mapping[str, Any]) -> Listing:
-    """The list, read until two readings agree where the API gives no total to prove it with.
-
-    Of several pages one reading proves nothing: a row deleted meanwhile pulls another one past the reader, which
-    would then be marked deleted.
-    """
-    listing = reading.client.listing(path, params, label=path)
-    for _ in range(MORE_READINGS):
-        if listing.proven is not None or listing.pages < 2:
-            return listing
-        earlier, listing = listing, reading.client.listing(path, params, label=path)
-        if {record_id(raw) for raw in earlier.rows} == {record_id(raw) for raw in listing.rows}:
-            return listing
-    return replace(listing, proven=False)
 
 
 def _said(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
+from urllib.parse import quote
+
+import dlt
 
 from ..errors import ApiError
 from ..fields import record_id, text
 from ..reading import Reading
+from .properties import refuses_empty
 
 PROPERTY_DETAILS = "property_details"
 TASK_DETAILS = "task_details"
+PROPERTY_LISTS = ("contacts", "tags")
 DAYS_TO_READ_ALL = 7
 # After so many refusals without one answer the account does not have this endpoint: asking on is a waste.
 REFUSALS_UNTIL_OFF = 20
@@ -31,7 +36,8 @@ class Lists:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refused: dict[str, int] = {}
+        self._refused: dict[str, int] = {}  # refusals by label; far below zero once it has answered
+        self._statuses: dict[str, set[int]] = {}
 
     def read(self, reading: Reading, paths: list[str], label: str) -> list[Any] | None:
         """The list at the first of these paths that has one, empty where none has; None when access is refused."""
@@ -55,8 +61,20 @@ class Lists:
     def _count(self, reading: Reading, label: str, status: int) -> None:
         with self._lock:
             self._refused[label] = self._refused.get(label, 0) + (status == 403)
-            if self._refused[label] == REFUSALS_UNTIL_OFF:
-                reading.warn(f"{label} is not enabled for this account (403); it is left out of this run.")
+            self._statuses.setdefault(label, set()).add(status)
+            off = self._refused[label] == REFUSALS_UNTIL_OFF
+        if off:
+            self._tell(reading, label)
+
+    def tell(self, reading: Reading) -> None:
+        """When all is read: say which list nobody was given, also where too few were asked to switch it off."""
+        for label, refused in self._refused.items():
+            if refused >= 0:
+                self._tell(reading, label)
+
+    def _tell(self, reading: Reading, label: str) -> None:
+        statuses = ", ".join(map(str, sorted(self._statuses.get(label, ()))))
+        reading.warn(f"{label} is not enabled for this account ({statuses}); it is left out of this run.")
 
 
 @dataclass(frozen=True)
@@ -72,41 +90,81 @@ class PropertyDetails:
 
     def __init__(self) -> None:
         self._lists = Lists()
-        self._read_at: Mapping[int, datetime] = {}
+        self._held: Mapping[str, Collection[int]] = {}
+        self._refused: dict[str, str] = {}
 
     def jobs(self, reading: Reading) -> Iterator[PropertyJob | None]:
         """New properties, and so many of the others that a week reads all; every one with --full."""
         while reading.properties() is None:
             yield None
-        listed = {
-            property_id: text(raw, "reference_property_id")
-            for raw in reading.properties() or []
-            if (property_id := record_id(raw)) is not None
-        }
+        if "properties" not in reading.plan.entities and refuses_empty(reading):
+            return
+        listed = _references(reading.properties() or [])
         plan = reading.plan
-        self._read_at = reading.warehouse.property_details_read()
+        self._held = {name: reading.warehouse.properties_with(name) for name in PROPERTY_LISTS}
+        read_at = self._asked(reading, listed)
         if plan.properties:
             due = [property_id for property_id in listed if property_id in plan.properties]
         elif plan.full:
             due = list(listed)
         else:
-            due = _due_properties(listed, self._read_at, reading.started_at)
+            due = _due_properties(listed, read_at, reading.started_at)
         for property_id in due:
             yield PropertyJob(property_id, listed[property_id])
+        stage = reading.stage(PROPERTY_DETAILS)
+        while not stage.idle:
+            yield None
+        self._lists.tell(reading)
+
+    def _asked(self, reading: Reading, listed: Mapping[int, Any]) -> dict[int, datetime]:
+        """When each property was asked last. A refusal counts: else the refused ones would be asked day after
+        day, as the longest unread, and the others never."""
+        state = dlt.current.resource_state(PROPERTY_DETAILS)
+        refused = {key: at for key, at in state.get("refused", {}).items() if int(key) in listed}
+        self._refused = state["refused"] = refused
+        asked = dict(reading.warehouse.property_details_read())
+        for key, at in refused.items():
+            asked[int(key)] = max(asked.get(int(key), _LONG_AGO), datetime.fromisoformat(at))
+        return asked
 
     def read(self, reading: Reading, job: PropertyJob) -> list[dict[str, Any]]:
         """Both lists of one property."""
         contacts = [f"/property/{job.property_id}/contacts"]
         if job.reference_id:
-            contacts.append(f"/property/external-id/{job.reference_id}/contacts")
+            contacts.append(f"/property/external-id/{quote(job.reference_id, safe='')}/contacts")
         found = {
             "contacts": self._lists.read(reading, contacts, "/property/{id}/contacts"),
             "tags": self._lists.read(reading, [f"/property/{job.property_id}/tags"], "/property/{id}/tags"),
         }
-        if None in found.values() and job.property_id in self._read_at:
-            return []  # a refusal is no news of what was loaded before
+        if any(rows is None and job.property_id in self._held[name] for name, rows in found.items()):
+            # A refusal is no news of what was loaded before; without such lines the other list is written.
+            self._refused[str(job.property_id)] = reading.started_at.isoformat()
+            return []
+        self._refused.pop(str(job.property_id), None)
         row = reading.row(PROPERTY_DETAILS, {"property_id": job.property_id} | _without_refused(found))
         return [row] if row is not None else []
+
+
+def _references(raws: Iterable[Mapping[str, Any]]) -> dict[int, str | None]:
+    """The reference id by listed property, where it means that property alone.
+
+    A retired property may still hold the reference that a live one took over (breezeway-api.md, section 3.2):
+    then it leads to the live one.
+    """
+    holders: dict[str, list[tuple[bool, int]]] = {}
+    references: dict[int, str | None] = {}
+    for raw in raws:
+        property_id, reference = record_id(raw), text(raw, "reference_property_id")
+        if property_id is not None:
+            references[property_id] = None
+            if reference is not None:
+                holders.setdefault(reference, []).append((raw.get("status") == "active", property_id))
+    for reference, held in holders.items():
+        active = [property_id for is_active, property_id in held if is_active]
+        alone = active if len(held) > 1 else [property_id for _, property_id in held]
+        if len(alone) == 1:
+            references[alone[0]] = reference
+    return references
 
 
 def _due_properties(listed: Mapping[int, Any], read_at: Mapping[int, datetime], now: datetime) -> list[int]:
@@ -138,17 +196,21 @@ class TaskDetails:
             yield None
         if reading.has_more:  # a later package of this run loads more tasks; the last one reads the details
             return
-        limit, settings = reading.settings.details_per_run, reading.settings
-        since = None if reading.plan.full else reading.days_ago(settings.details_days)
-        due = dict(reading.warehouse.due_task_details(limit, since))
+        limit, settings, plan = reading.settings.details_per_run, reading.settings, reading.plan
+        since = None if plan.full else reading.days_ago(settings.details_days)
+        due = dict(reading.warehouse.due_task_details(limit + 1, since, plan.properties))
         for task_id, updated_at in reading.changed_tasks.items():
             if since is None or updated_at is None or updated_at >= since:
                 due[task_id] = updated_at
         newest_first = sorted(due.items(), key=lambda item: item[1] or _LONG_AGO, reverse=True)
-        if len(newest_first) >= limit:
+        if len(newest_first) > limit > 0:
             reading.warn(f"comments and requirements of {limit} tasks are read in this run; the rest follows in the next.")
         for task_id, updated_at in newest_first[:limit]:
             yield TaskJob(task_id, updated_at)
+        stage = reading.stage(TASK_DETAILS)
+        while not stage.idle:
+            yield None
+        self._lists.tell(reading)
 
     def read(self, reading: Reading, job: TaskJob) -> list[dict[str, Any]]:
         """Both lists of one task."""

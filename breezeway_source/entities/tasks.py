@@ -19,6 +19,7 @@ from ..cursor import TaskCursor
 from ..errors import ApiError, ConfigError
 from ..fields import instant, record_id
 from ..reading import Reading
+from .properties import refuses_empty
 
 NAME = "tasks"
 CLOCK_SKEW = timedelta(minutes=5)
@@ -107,6 +108,8 @@ class Tasks:
         starts: dict[int, datetime | None] = self._cursor.starts(listed)
         if plan.full:
             starts = dict.fromkeys(starts)
+        if not listed and "properties" not in plan.entities:
+            refuses_empty(reading)
         if listed and not plan.beside_cursor:
             self._cursor.begin(starts, reading.started_at)
         jobs = [self._job(reading, p, start) for p, start in starts.items() if not plan.properties or p in plan.properties]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
+from urllib.parse import unquote
 
 from .answers import Answer, Ask, json_answer, not_found, unprocessable
 from .paging import bare, date_test, day_window, in_order, page_of, paged, within
@@ -39,7 +40,7 @@ def resolve(path: str) -> tuple[str, int, str]:
         if endpoint in ANSWERS:
             return endpoint, int(parts[2]), ""
     if len(parts) == 5 and parts[1] == "property" and parts[2] == "external-id" and parts[4] == "contacts":
-        return "/property/external-id/{ref}/contacts", 0, parts[3]
+        return "/property/external-id/{ref}/contacts", 0, unquote(parts[3])
     raise not_found(f"No such path: {path}.")
 
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from databases import Database, fresh_postgres
 from tables import Client, create_tables, fetch
 
 from breezeway_source.columns import TABLES
+from pipelines import post_sql
 from pipelines.checks import checks
 from pipelines.ddl import is_postgres, rows_of
 from pipelines.post_sql import (
@@ -40,7 +42,7 @@ def timed(what: str, work: Callable[[], Any]) -> Any:
 
 
 def fill(client: Client, tasks: int) -> None:
-    """5,000 properties, 0.4 stays a task, 75 % of the tasks linked, 2 % of those to stays that are not there."""
+    """5,000 properties, 0.4 stays a task, 75 % of the tasks linked, 2 % of them to absent stays."""
     stays = tasks * 4 // 10
     numbers = "from generate_series(1, {}) as numbers (n)"
     at = "timestamp with time zone '2031-03-01 00:00:00+00'"
@@ -62,7 +64,8 @@ def fill(client: Client, tasks: int) -> None:
     )
     for child in ("supplies", "costs"):
         client.execute_sql(
-            f"insert into tasks__{child} (_dlt_id, _dlt_root_id, _dlt_parent_id, region_code, task_id, description) "
+            f"insert into tasks__{child} "
+            "(_dlt_id, _dlt_root_id, _dlt_parent_id, region_code, task_id, description) "
             f"select '{child}' || n, 't' || n, 't' || n, 'smoky', n, 'Filter' {numbers.format(tasks)}"
         )
     client.execute_sql(
@@ -77,16 +80,19 @@ def fill(client: Client, tasks: int) -> None:
 
 
 def scripts_one_by_one(client: Client) -> None:
+    """What run_scripts does, with the time of each script."""
+    timed("    statistics", partial(post_sql._renew_statistics, client))
     with client.begin_transaction():
         for path in sorted(SQL_DIR.glob("*.sql")):
             script = with_region(path.read_text("utf-8"), "smoky")
-            timed(f"    {path.name}", lambda script=script: client.execute_sql(script))
+            timed(f"    {path.name}", partial(client.execute_sql, script))
 
 
 def hourly_change(client: Client) -> None:
     """What a merge leaves: 1,000 tasks and 200 stays without what was computed for them."""
     client.execute_sql(
-        "update tasks set link_status = null, reservation_pk = null, property_pk = null where task_id % 1000 = 7"
+        "update tasks set link_status = null, reservation_pk = null, property_pk = null "
+        "where task_id % 1000 = 7"
     )
     client.execute_sql("update reservations set property_pk = null where reservation_id % 2000 = 7")
 
@@ -104,7 +110,7 @@ def main() -> None:
         timed("ensure_views", lambda: ensure_views(client))
         timed("ensure_comments", lambda: ensure_comments(client, TABLES))
         timed("ensure_*, nothing to do", lambda: ensure_indexes(client, TABLES) + ensure_views(client))
-        print("first run, everything new, without statistics")
+        print("first run, everything new")
         timed("  all scripts", lambda: scripts_one_by_one(client))
         print(fetch(client, "select link_status, count(*) from tasks group by link_status order by 1"))
         if is_postgres(client):
@@ -115,14 +121,14 @@ def main() -> None:
         print("hourly run, nothing changed")
         timed("  all scripts", lambda: scripts_one_by_one(client))
         client.execute_sql("update tasks set link_status = null, reservation_pk = null, property_pk = null")
-        timed("full relink, statistics of before", lambda: run_scripts(client, "smoky"))
+        timed("full relink", lambda: scripts_one_by_one(client))
         if is_postgres(client):
             timed("vacuum analyze, as autovacuum does", lambda: client.execute_sql("vacuum analyze"))
         for check in checks():
             query = with_region(check.sql, "smoky").rstrip().rstrip(";") + "\nlimit 6"
-            timed(f"check {check.name}", lambda query=query: rows_of(client, query))
+            timed(f"check {check.name}", partial(rows_of, client, query))
         for view in ("task_supplies", "task_linkage"):
-            timed(f"count of {view}", lambda view=view: fetch(client, f"select count(*) from {view}"))
+            timed(f"count of {view}", partial(fetch, client, f"select count(*) from {view}"))
 
 
 if __name__ == "__main__":
