@@ -14,8 +14,9 @@ import pendulum
 
 from .client import Client
 from .columns import TABLES
-from .errors import ApiError
+from .errors import ApiError, BreezewayError
 from .fields import record_id
+from .filled import FilledFields, NullField
 from .listing import Listing
 from .personal import PersonalData
 from .plan import Plan
@@ -110,7 +111,12 @@ class Reading:
             name: RowBuilder(table, self.region.code, self.started_at, personal)
             for name, table in TABLES.items()
         }
+        self._filled = {
+            name: FilledFields(table, without_personal=personal.drops) for name, table in TABLES.items()
+        }
+        self._read_in_part: set[str] = set()
         self.properties_proven = True
+        self.cause: BreezewayError | None = None
 
     def __deepcopy__(self, memo: object) -> Reading:
         return self  # dlt copies arguments of resources; there is one reading
@@ -154,17 +160,39 @@ class Reading:
     def row(self, entity: str, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
         """The contract's row, or None when this run has already written that key (the first reading counts)."""
         row = self._builders[entity].build(raw, **extra)
-        key = tuple(row[column] for column in TABLES[entity].key if column != "region_code")
+        key = self._key(entity, row)
         with self._lock:
             written = self.written.setdefault(entity, set())
             if key in written:
                 return None
             written.add(key)
+            self._filled[entity].see(row)
         return row
 
-    def wrote(self, entity: str, *key: Any) -> bool:
+    def reads_in_part(self, entity: str) -> None:
+        """Only changes, a window or some properties are read: no picture of the whole table."""
         with self._lock:
-            return key in self.written.get(entity, ())
+            self._read_in_part.add(entity)
+
+    def null_fields(self) -> list[NullField]:
+        """Documented fields that were null in every row of their table in this run."""
+        with self._lock:
+            return [
+                field
+                for entity, filled in self._filled.items()
+                for field in filled.null_fields(is_whole=entity not in self._read_in_part)
+            ]
+
+    @staticmethod
+    def _key(entity: str, row: Mapping[str, Any]) -> Any:
+        """The key within the region; a single id as it is: a tuple for each of a million tasks is 60 MB."""
+        _, *names = TABLES[entity].key
+        return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
+
+    def wrote(self, entity: str, record_id: int) -> bool:
+        """Whether this run has written the row of an entity that has a single id."""
+        with self._lock:
+            return record_id in self.written.get(entity, ())
 
     def note(self, table: str, **columns: Any) -> None:
         """A row for one of the bookkeeping tables, loaded with this package."""
@@ -196,8 +224,15 @@ class Reading:
             self._in_a_row = 0 if error.permanent else self._in_a_row + 1
             outage = self._in_a_row >= OUTAGE_AFTER
         if outage:
+            self.call_off(error)
             raise error
         self.fail(entity, str(error), property_id=property_id, status=error.status)
+
+    def call_off(self, error: BreezewayError) -> None:
+        """Nothing more of this region can be read: `cause` tells why, and nobody waits for his turn any longer."""
+        with self._lock:
+            self.cause = self.cause or error
+        self.client.abort()
 
     def succeeded(self) -> None:
         self._in_a_row = 0

@@ -7,6 +7,7 @@ and what SHAPES ignores on purpose.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -24,6 +25,9 @@ Row = dict[str, Any]
 # dlt's own names, so that a clash is seen here and not by dlt. 63 bytes is PostgreSQL's limit; cutting here gives
 # DuckDB the same names.
 _NAMING = NamingConvention(max_length=63)
+
+# Unknown keys that speak of what section 11 of breezeway-api.md lists, under another name than the one known.
+_LIKELY_PERSONAL = re.compile(r"e_?mail|phone|passw|wi_?fi|(access|door|gate|lock|entry|alarm)_?code")
 
 _OURS_IN_ALL = frozenset({"region_code", "synced_at", "unparsed"})
 _CHUNK: Final = 10_000  # cached names of unknown keys: a bound for an API that puts ids into keys
@@ -140,7 +144,9 @@ class _Level:
             name = _NAMING.normalize_identifier(f"{self.prefix}_{key}" if self.prefix else key)
         except ValueError:  # nothing is left of it
             return None, self.personal_unknown
-        personal = self.personal_unknown or name in self.rows.personal_names
+        personal = (
+            self.personal_unknown or name in self.rows.personal_names or bool(_LIKELY_PERSONAL.search(name))
+        )
         return (None if name.startswith("_dlt") or name in self.rows.taken else name), personal
 
 

@@ -66,7 +66,8 @@ def _entity(endpoint: Endpoint, reading: Reading) -> DltResource:
             rows: list[dict[str, Any]] = reader.read(reading, job)
             reading.succeeded()
             return rows
-        except AuthError:
+        except AuthError as e:
+            reading.call_off(e)
             raise
         except ApiError as e:
             reading.failed(endpoint.name, e, getattr(job, "property_id", None))

@@ -21,7 +21,10 @@ def load_regions(runs: Sequence[RegionRun]) -> RunReport:
     """Load every region and report on all; one that fails leaves the others alone."""
     report = RunReport(started_at=runs[0].started_at)
     start = time.monotonic()
-    with ThreadPoolExecutor(max_workers=len(runs), thread_name_prefix="region") as pool:
-        report.regions = list(pool.map(RegionRun.run, runs))
+    if len(runs) == 1:
+        report.regions = [runs[0].run()]  # in the main thread, where dlt ends a step in order on Ctrl-C
+    else:
+        with ThreadPoolExecutor(max_workers=len(runs), thread_name_prefix="region") as pool:
+            report.regions = list(pool.map(RegionRun.run, runs))
     report.seconds = time.monotonic() - start
     return report

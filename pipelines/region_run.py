@@ -25,7 +25,7 @@ from breezeway_source.errors import BreezewayError, ConfigError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
-from pipelines.checks import run_checks
+from pipelines.checks import CheckResult, run_checks
 from pipelines.ddl import rows_of
 from pipelines.destinations import Target
 from pipelines.locks import database_use, ddl_lock, region_lock
@@ -71,6 +71,10 @@ class RegionRun:
                 self.watch(reading)
                 try:
                     self._load(pipeline, reading, report)
+                except Exception as e:
+                    if reading.cause is not None:  # what dlt shows may be a worker that was only called off
+                        raise reading.cause from e
+                    raise
                 finally:
                     self._tell(reading, report)
         except Exception as e:
@@ -96,6 +100,7 @@ class RegionRun:
             with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
                 report.checks = [dict(result.report()) for result in run_checks(client, self.region.code)]
                 report.linkage = linkage(client, self.region.code)
+        self._tell_null_fields(reading, report)
 
     def _finish_pending(self, pipeline: Pipeline, report: RegionReport) -> None:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
@@ -147,6 +152,12 @@ class RegionRun:
                 change = f"{table_name}.{column} {hint.get('data_type')}"
                 report.schema_changes.append(change)
                 log.warning("%s: new column %s", self.region.code, change)
+
+    def _tell_null_fields(self, reading: Reading, report: RegionReport) -> None:
+        null_fields = reading.null_fields()
+        report.checks.append(dict(CheckResult("documented_fields_are_filled", "warn", len(null_fields)).report()))
+        for field in null_fields:
+            reading.warn(str(field))
 
     def _tell(self, reading: Reading, report: RegionReport) -> None:
         report.rows = {name: len(reading.written.get(name, ())) for name in self.plan.entities}

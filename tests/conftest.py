@@ -15,6 +15,10 @@ from breezeway_source.sandbox import Sandbox, World
 NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; read the diff")
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """No test reads or writes the configuration, tokens or working folders of whoever runs it."""

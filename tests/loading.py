@@ -36,6 +36,7 @@ class Loader:
 
     def __enter__(self) -> Loader:
         self._environment.start()
+        target_of(self.database)  # the environment names the database from here on
         return self
 
     def __exit__(

@@ -44,7 +44,7 @@ class Catalogue:
         listings = [reading.steady_listing(job.path, params) for params in job.params]
         rows = [
             row
-            for params, listing in zip(job.params, listings)
+            for params, listing in zip(job.params, listings, strict=True)
             for raw in listing.rows
             if (row := reading.row(self.name, raw, **dict(job.extra), **_said(params))) is not None
         ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -36,12 +37,12 @@ class Lists:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._refused: dict[str, int] = {}  # refusals by label; far below zero once it has answered
-        self._statuses: dict[str, set[int]] = {}
+        self._answered: set[str] = set()
+        self._refused: dict[str, Counter[int]] = {}
 
     def read(self, reading: Reading, paths: list[str], label: str) -> list[Any] | None:
         """The list at the first of these paths that has one, empty where none has; None when access is refused."""
-        if self._refused.get(label, 0) >= REFUSALS_UNTIL_OFF:
+        if self._is_off(label):
             return None
         refused = False
         for path in paths:
@@ -51,30 +52,25 @@ class Lists:
                 if e.status not in (403, 404):
                     raise
                 refused = refused or e.status == 403
-                self._count(reading, label, e.status)
+                with self._lock:
+                    self._refused.setdefault(label, Counter())[e.status] += 1
             else:
                 with self._lock:
-                    self._refused[label] = -1_000_000  # it answers: never switch it off in this run
+                    self._answered.add(label)  # it answers: never switched off in this run
                 return rows
         return None if refused else []
 
-    def _count(self, reading: Reading, label: str, status: int) -> None:
+    def _is_off(self, label: str) -> bool:
         with self._lock:
-            self._refused[label] = self._refused.get(label, 0) + (status == 403)
-            self._statuses.setdefault(label, set()).add(status)
-            off = self._refused[label] == REFUSALS_UNTIL_OFF
-        if off:
-            self._tell(reading, label)
+            refused = self._refused.get(label)
+            return refused is not None and label not in self._answered and refused[403] >= REFUSALS_UNTIL_OFF
 
     def tell(self, reading: Reading) -> None:
-        """When all is read: say which list nobody was given, also where too few were asked to switch it off."""
+        """When all is asked: say which list was given to nobody. A 404 may just mean that there are none."""
         for label, refused in self._refused.items():
-            if refused >= 0:
-                self._tell(reading, label)
-
-    def _tell(self, reading: Reading, label: str) -> None:
-        statuses = ", ".join(map(str, sorted(self._statuses.get(label, ()))))
-        reading.warn(f"{label} is not enabled for this account ({statuses}); it is left out of this run.")
+            if label not in self._answered and (refused[403] or refused[404] >= REFUSALS_UNTIL_OFF):
+                counts = ", ".join(f"{status} {count} times" for status, count in sorted(refused.items()))
+                reading.warn(f"{label} answered nothing but {counts}: is it enabled for this account? It is left out.")
 
 
 @dataclass(frozen=True)

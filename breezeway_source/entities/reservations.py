@@ -70,6 +70,8 @@ class Reservations:
         if reading.first_package:
             since = state.get("since")
             windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
+            if reading.plan.since is not None or any(window.updated_since for window in windows):
+                reading.reads_in_part(NAME)
             yield from windows
             while not stage.idle:
                 yield None

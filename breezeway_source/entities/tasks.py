@@ -113,6 +113,8 @@ class Tasks:
         if listed and not plan.beside_cursor:
             self._cursor.begin(starts, reading.started_at)
         jobs = [self._job(reading, p, start) for p, start in starts.items() if not plan.properties or p in plan.properties]
+        if plan.beside_cursor or any(job.changed_since for job in jobs):
+            reading.reads_in_part(NAME)
         known_starts = [job.changed_since for job in jobs if job.changed_since is not None]
         if known_starts:
             since = None if plan.reconcile else min(known_starts) - timedelta(days=reading.settings.lookback_days + 1)
@@ -167,9 +169,10 @@ class Tasks:
 def _take(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any] | None:
     row = reading.row(NAME, raw)
     if row is not None:
-        reading.changed_tasks[row["task_id"]] = row.get("updated_at")
-        linked = row.get("linked_reservation_id")
-        if linked is not None:
+        entities, linked = reading.plan.entities, row.get("linked_reservation_id")
+        if "task_details" in entities:
+            reading.changed_tasks[row["task_id"]] = row.get("updated_at")
+        if linked is not None and "reservations" in entities:
             reading.linked_stays[linked] = None
     return row
 

@@ -1,0 +1,44 @@
+"""Worlds small enough for a run a second, and short questions to the sandbox about its log."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pendulum
+
+from breezeway_source.sandbox import Sandbox, World
+
+NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
+
+
+def small_world(
+    *, properties: int = 3, tasks: int = 4, seed: int = 0, stays_days: int = 90, kind: type[World] = World
+) -> World:
+    """A smoky whose stays reach back `stays_days`, and further where a task is linked to one."""
+    world = kind.seeded("smoky", now=NOW, properties=properties, tasks_per_property=tasks, seed=seed)
+    linked = {(task.get("linked_reservation") or {}).get("id") for task in world.tasks.values()}
+    oldest = (NOW.date() - timedelta(days=stays_days)).isoformat()
+    newest = (NOW.date() + timedelta(days=stays_days)).isoformat()
+    for stay in list(world.reservations.values()):
+        if not oldest <= stay["checkout_date"] <= newest and stay["id"] not in linked:
+            del world.reservations[stay["id"]]
+    return world
+
+
+def task_windows(sandbox: Sandbox) -> dict[int, str | None]:
+    """By property the window of days its tasks were last asked for; None: asked for all of them."""
+    return {
+        int(request.query["home_id"]): request.query.get("updated_at")
+        for request in sandbox.logged()
+        if request.endpoint == "/task"
+    }
+
+
+def asked_by_id(sandbox: Sandbox, endpoint: str) -> list[int]:
+    """The ids asked for one by one, in order: `asked_by_id(sandbox, "/task/{id}")`."""
+    return [int(r.path.rsplit("/", 1)[1]) for r in sandbox.logged() if r.endpoint == endpoint]
+
+
+def ago(**duration: int) -> str:
+    """A time before NOW as the API writes `updated_at`."""
+    return NOW.subtract(**duration).format("YYYY-MM-DDTHH:mm:ssZ")
