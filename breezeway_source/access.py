@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from .auth import Auth
@@ -17,23 +18,25 @@ class Access:
     def __init__(self, settings: Settings, *, cache_dir: Path | None = None) -> None:
         self._settings = settings
         self._cache_dir = cache_dir
+        self._lock = threading.Lock()
         self._pairs: dict[tuple[str, str], tuple[Auth, Throttle]] = {}
 
     def client(self, region: Region, counters: Counters) -> Client:
         """A client for the region. Raises ConfigError when it has no key pair; sends nothing."""
         pair = region.key_pair()
-        if pair not in self._pairs:
-            throttle = Throttle(self._settings.requests_per_minute)
-            auth = Auth(
-                self._settings.base_url,
-                *pair,
-                region=region.code,
-                cache_dir=self._cache_dir,
-                sleep=throttle.pause,
-                counters=counters,
-            )
-            self._pairs[pair] = (auth, throttle)
-        auth, throttle = self._pairs[pair]
+        with self._lock:  # regions begin in threads of their own
+            if pair not in self._pairs:
+                throttle = Throttle(self._settings.requests_per_minute)
+                auth = Auth(
+                    self._settings.base_url,
+                    *pair,
+                    region=region.code,
+                    cache_dir=self._cache_dir,
+                    sleep=throttle.pause,
+                    counters=counters,
+                )
+                self._pairs[pair] = (auth, throttle)
+            auth, throttle = self._pairs[pair]
         return Client(
             self._settings.base_url, auth, throttle, counters, company_id=region.company_id, region=region.code
         )

@@ -171,6 +171,7 @@ class Client:
             and len(page.rows) < (page.limit or self._page_size)
             and page.total in (None, len(page.rows))
         ):
+            self._counters.count_listed(label, len(page.rows))
             return page.rows
         listing = self.listing(path, params, label=label)
         if listing.proven is False:
@@ -196,11 +197,13 @@ class Client:
         while len(readers) < READINGS:
             reader = self._read(path, params or {}, label, inside)
             if not reader.is_worth_repeating:
+                self._counters.count_listed(label, len(reader.rows))
                 return self._listing(reader, reader.rows)
             readers.append(reader)
         rows: dict[Any, Row] = {}
         for reader in readers:
             rows.update(reader.rows)
+        self._counters.count_listed(label, len(rows))
         return self._listing(readers[-1], rows)
 
     def _read(self, path: str, params: Mapping[str, Any], label: str, inside: Inside | None) -> Reader:
@@ -258,8 +261,9 @@ class Client:
                 # Only the kind of error: its text holds the whole address.
                 raise _Passing(f"no complete answer ({type(e).__name__})") from None
         status = response.status_code
+        self._counters.note_date(response.headers.get("Date"))
         if status == 429 or (status == 403 and is_html(response)):
-            self._counters.count_refused()
+            self._counters.count_refused(call.label)
             throttle.refused(era, retry_after_s(response.headers.get("Retry-After")))
             raise _Passing(f"{status}", status, everyone=True)
         if status == 200:

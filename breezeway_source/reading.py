@@ -174,6 +174,12 @@ class Reading:
         with self._lock:
             self._read_in_part.add(entity)
 
+    def extent(self, entity: str) -> str:
+        """How much of an entity this run reads: `whole`, its `changes`, or a `part` of it beside the cursor."""
+        if self.plan.beside_cursor:
+            return "part"
+        return "changes" if entity in self._read_in_part or entity.endswith("_details") else "whole"
+
     def null_fields(self) -> list[NullField]:
         """Documented fields that were null in every row of their table in this run."""
         with self._lock:

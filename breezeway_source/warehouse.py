@@ -1,7 +1,8 @@
 """What the source asks of the destination: facts of one region that are already loaded.
 
 The source knows no destination. Whoever runs it passes an object with these queries; each is asked at most once
-per package, from the extracting thread.
+per package, and from the extracting thread: dlt's workers share its configuration context, which a query in one of
+them breaks now and then (ContainerInjectableContextMangled, dlt 1.31).
 """
 
 from __future__ import annotations

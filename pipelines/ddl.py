@@ -16,7 +16,8 @@ LOCK_WAIT_S = 30  # for our own turn: other regions' runs make the same objects
 TABLE_WAIT_S = 5  # for readers and writers of a table: they are never made to queue longer behind us
 
 # PostgreSQL's codes for "somebody else holds it": lock_timeout expired, deadlock.
-BUSY_STATES = frozenset({"55P03", "40P01"})
+LOCK_TIMEOUT_STATE = "55P03"
+BUSY_STATES = frozenset({LOCK_TIMEOUT_STATE, "40P01"})
 
 SqlClient = SqlClientBase[Any]
 
@@ -65,6 +66,11 @@ def sql_state(error: BaseException) -> str | None:
 def is_busy(error: DatabaseException) -> bool:
     """Whether the statement failed because another session held a lock for too long."""
     return sql_state(error) in BUSY_STATES
+
+
+def is_lock_timeout(error: DatabaseException) -> bool:
+    """Whether the statement waited for a lock until `lock_timeout` expired."""
+    return sql_state(error) == LOCK_TIMEOUT_STATE
 
 
 def first_line(error: DatabaseException) -> str:

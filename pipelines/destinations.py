@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination as DltDestination
 from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.runtime.run_context import active
@@ -24,8 +24,11 @@ from dlt.pipeline import Pipeline
 from breezeway_source.errors import ConfigError, unknown_name
 
 DATASET = "breezeway"
+PREFIX = "breezeway_"  # of a pipeline's name; the region's code behind it
+SANDBOX_PREFIX = "breezeway_sandbox_"
 LOCAL_FILE = "breezeway_local.duckdb"
 SANDBOX_FILE = "breezeway_sandbox.duckdb"
+SESSION_NAME = "breezeway"  # how our sessions call themselves in pg_stat_activity, the region behind it
 DUCKDB_KEY = "DESTINATION__DUCKDB__CREDENTIALS"
 # Waiting for a table that a reader holds open must not stop all regions (design: "readers never block a run").
 LOCK_TIMEOUT = "-clock_timeout=10s"
@@ -48,7 +51,7 @@ class Target:
         return self.name in ("duckdb", "postgres")
 
     def pipeline_name(self, region_code: str) -> str:
-        return f"breezeway_sandbox_{region_code}" if self.sandbox else f"breezeway_{region_code}"
+        return f"{SANDBOX_PREFIX if self.sandbox else PREFIX}{region_code}"
 
     def pipeline(self, region_code: str, pipelines_dir: str | None = None) -> Pipeline:
         """The region's pipeline. Its working folder belongs to this database: packages left over from one
@@ -68,10 +71,10 @@ class Target:
             return dlt.destinations.duckdb(str(self.file), staging_dataset_name_layout=staging)
         if self.postgres is not None:
             credentials = self.postgres.copy()
-            # A tab between options: dlt writes a space as `+` into the URL, which libpq refuses (dlt 1.31).
             query = credentials.query or {}
             options = "\t".join(filter(None, (query.get("options"), LOCK_TIMEOUT)))
-            credentials.query = {"application_name": f"breezeway {region_code}", **query, "options": options}
+            session = {"application_name": f"{SESSION_NAME} {region_code}"}
+            credentials.query = {**session, **query, "options": options}
             return dlt.destinations.postgres(credentials, staging_dataset_name_layout=staging)
         return DltDestination.from_reference(self.name)
 
@@ -96,9 +99,9 @@ def find_target(name: str, *, sandbox: bool = False) -> Target:
 def duckdb_target(file: Path, *, sandbox: bool = False) -> Target:
     """A DuckDB file. Refuses a file named like the dataset: DuckDB could not tell `breezeway.tasks` apart."""
     file = file.absolute()
-    if file.stem.lower() == DATASET:
+    if file.stem.lower() == DATASET or file.stem.lower().startswith(f"{DATASET}_staging_"):
         raise ConfigError(
-            f"The DuckDB file {file.name!r} has the name of the dataset, which DuckDB refuses as ambiguous: "
+            f"The DuckDB file {file.name!r} has the name of a dataset, which DuckDB refuses as ambiguous: "
             f"choose another, such as {LOCAL_FILE!r} ({DUCKDB_KEY})."
         )
     if not file.parent.is_dir():
@@ -111,7 +114,8 @@ def _duckdb_file(sandbox: bool) -> Path:
     """The configured file. Sandbox rows go into a file of their own unless the environment names one."""
     configured = os.environ.get(DUCKDB_KEY)
     if configured is None and not sandbox:
-        value: Any = dlt.secrets.get("destination.duckdb.credentials") or dlt.config.get("destination.duckdb.credentials")
+        key = "destination.duckdb.credentials"
+        value: Any = dlt.secrets.get(key) or dlt.config.get(key)
         if isinstance(value, dict):
             value = value.get("database")
         configured = str(value) if value else None
@@ -129,6 +133,10 @@ def _postgres_credentials() -> PostgresCredentials:
             "PostgreSQL has no usable credentials: set destination.postgres.credentials in .dlt/secrets.toml "
             "or DESTINATION__POSTGRES__CREDENTIALS, such as postgresql://user:password@host:5432/database."
         ) from e
+    credentials.query = dict(credentials.query or {})
+    if "options" in credentials.query:
+        # Tabs between options: dlt writes a space as `+` into the URL, which libpq refuses (dlt 1.31).
+        credentials.query["options"] = "\t".join(credentials.query["options"].split())
     return credentials
 
 

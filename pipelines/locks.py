@@ -11,18 +11,19 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import duckdb
 import pendulum
 import psycopg2
+from dlt.destinations.exceptions import DatabaseTransientException
 
-from breezeway_source.errors import ConfigError
-
+from breezeway_source.errors import BreezewayError, ConfigError
 from pipelines.ddl import ddl_lock_name
-from pipelines.destinations import DATASET, Target
+from pipelines.destinations import DATASET, SESSION_NAME, Target
 
 FILE_WAIT_S = 20.0
 FILE_POLL_S = 0.25
@@ -30,24 +31,43 @@ FILE_POLL_S = 0.25
 _duckdb_use = threading.RLock()
 
 
+class TableBusy(BreezewayError):
+    """A table could not be altered: a reader's open transaction holds it. The package stays pending."""
+
+
 @contextmanager
-def region_lock(target: Target, region_code: str) -> Iterator[None]:
-    """Holds the region for this run. Raises ConfigError naming the run that holds it already."""
+def region_lock(target: Target, region_code: str) -> Iterator[Callable[[], None]]:
+    """Holds the region for this run. Raises ConfigError naming the run that holds it already.
+
+    Gives a function for the moment before a load: it takes the lock again where the session was lost, and
+    raises ConfigError where another run has come in between.
+    """
     if target.postgres is not None:
-        with _advisory_region_lock(target, region_code):
-            yield
+        session = _RegionSession(target, region_code)
+        try:
+            try:
+                session.ensure()
+            except DatabaseTransientException as e:
+                raise ConfigError(f"PostgreSQL cannot be reached: {_last_line(e.dbapi_exception)}") from e
+            yield session.ensure
+        finally:
+            session.close()
     elif target.file is not None:
         with _file_region_lock(target.file, region_code):
-            yield
+            yield _nothing
     else:
-        yield
+        yield _nothing
+
+
+def _nothing() -> None:
+    """A file's lock cannot be lost."""
 
 
 @contextmanager
 def ddl_lock(target: Target) -> Iterator[None]:
     """Held while tables are made or altered: processes that do it at once break each other's statements.
 
-    It waits on a connection of its own, without the time-out of the loading ones.
+    It waits on a connection of its own, without the time-outs of the loading ones.
     """
     if target.postgres is None:
         yield
@@ -65,22 +85,25 @@ def ddl_lock(target: Target) -> Iterator[None]:
 def database_use(target: Target) -> Iterator[None]:
     """For DuckDB, which has one writer: threads take turns, another process is waited for a little.
 
-    Raises ConfigError naming the process that keeps the file.
+    The file stays open meanwhile, so that no other process gets in between two queries of one use. Raises
+    ConfigError naming the process that keeps the file.
     """
     if target.file is None:
         yield
         return
     with _duckdb_use:
-        _wait_for_file(target.file)
-        yield
+        held = _open_file(target.file)
+        try:
+            yield
+        finally:
+            held.close()
 
 
-def _wait_for_file(file: Path) -> None:
+def _open_file(file: Path) -> duckdb.DuckDBPyConnection:
     deadline = time.monotonic() + FILE_WAIT_S
     while True:
         try:
-            duckdb.connect(str(file)).close()
-            return
+            return duckdb.connect(str(file))
         except duckdb.IOException as e:
             if "lock" not in str(e).lower():
                 raise ConfigError(f"The DuckDB file {str(file)!r} cannot be opened: {_last_line(e)}") from e
@@ -93,24 +116,19 @@ def _wait_for_file(file: Path) -> None:
 
 
 def _holder(error: Exception) -> str:
-    text = str(error)
-    start = text.find("PID")
-    return text[start:].split(")")[0] if start >= 0 else "its process is not named"
+    """Program and process, from DuckDB's own words: `Conflicting lock is held in PROGRAM (PID 123).`"""
+    _, found, rest = str(error).partition("lock is held in ")
+    return rest.split(")")[0].replace(" (PID", ", process") if found else "its process is not named"
 
 
 def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0][:200]
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager
 def _file_region_lock(file: Path, region_code: str) -> Iterator[None]:
     path = file.with_name(f".{file.name}.{region_code}.lock")
-    with open(path, "a+", encoding="utf-8") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as e:
-            lock.seek(0)
-            raise ConfigError(_busy(region_code, _who(lock.read()))) from e
+    with _locked(path, region_code) as lock:
         lock.truncate(0)
         json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": str(pendulum.now("UTC"))}, lock)
         lock.flush()
@@ -118,6 +136,32 @@ def _file_region_lock(file: Path, region_code: str) -> Iterator[None]:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path, region_code: str) -> Iterator[IO[str]]:
+    while True:
+        try:
+            lock = path.open("a+", encoding="utf-8")
+        except OSError as e:
+            raise ConfigError(f"The lock file {str(path)!r} cannot be written: {e.strerror}.") from e
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as e:
+                lock.seek(0)
+                raise ConfigError(_busy(region_code, _who(lock.read()))) from e
+            if not _is_same_file(path, lock):
+                continue  # the run before removed it between our opening and our lock: it excludes nobody
+            yield lock
+            return
+
+
+def _is_same_file(path: Path, opened: IO[str]) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(opened.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def _who(text: str) -> str:
@@ -132,37 +176,105 @@ def _busy(region_code: str, who: str) -> str:
     return f"Region {region_code!r} is being loaded by {who}: wait until it has finished."
 
 
-@contextmanager
-def _advisory_region_lock(target: Target, region_code: str) -> Iterator[None]:
-    connection = _connect(target, f"breezeway run {region_code} pid {os.getpid()} on {socket.gethostname()}")
+def refuse_behind_readers(target: Target, error: Exception) -> None:
+    """After a table change that waited in vain: raises TableBusy when others than our own loads hold a table.
+
+    Another region's load ends by itself, so with only those in the way the change may be tried again.
+    """
+    connection = _connect(target)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, region_code))
-            row = cursor.fetchone()
-            if row is None or not row[0]:
-                cursor.execute(
-                    "select activity.application_name, activity.backend_start from pg_locks as locks "
-                    "join pg_stat_activity as activity on activity.pid = locks.pid "
-                    "where locks.locktype = 'advisory' and locks.granted and locks.database = "
-                    "(select oid from pg_database where datname = current_database()) "
-                    "and locks.classid::bigint = hashtext(%s)::bigint & 4294967295 "
-                    "and locks.objid::bigint = hashtext(%s)::bigint & 4294967295",
-                    (DATASET, region_code),
-                )
-                holder = cursor.fetchone()
-                who = f"{holder[0]} since {holder[1]:%Y-%m-%d %H:%M:%S}" if holder else "another process"
-                raise ConfigError(_busy(region_code, who))
-        yield
+            cursor.execute(_TABLE_HOLDERS, (DATASET,))
+            others = [row for row in cursor.fetchall() if not (row[0] or "").startswith(f"{SESSION_NAME} ")]
     finally:
         connection.close()
+    if others:
+        raise TableBusy(
+            f"A table must get a new column, but lock_timeout expired: {'; '.join(map(_session, others))} holds it. "
+            "End that transaction; the next run loads what this one has read."
+        ) from error
 
 
-def _connect(target: Target, application_name: str = "breezeway") -> psycopg2.extensions.connection:
-    """A session of its own, in autocommit: an idle transaction would hold back vacuum for the whole run."""
+_TABLE_HOLDERS = """
+    select distinct activity.application_name, activity.usename, activity.pid, activity.xact_start
+    from pg_locks as locks
+    join pg_class on pg_class.oid = locks.relation
+    join pg_namespace on pg_namespace.oid = pg_class.relnamespace
+    join pg_stat_activity as activity on activity.pid = locks.pid
+    where locks.granted and locks.locktype = 'relation' and pg_namespace.nspname = %s
+    and locks.database = (select oid from pg_database where datname = current_database())
+    and locks.pid <> pg_backend_pid()
+    order by activity.xact_start"""
+
+
+def _session(row: tuple[Any, ...]) -> str:
+    name, user, pid, since = row
+    words = [f"user {user} (pid {pid}{f', {name}' if name else ''})"]
+    return " ".join([*words, f"in a transaction since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else words)
+
+
+class _RegionSession:
+    """A session of PostgreSQL that holds the region's advisory lock."""
+
+    def __init__(self, target: Target, region_code: str) -> None:
+        self._target = target
+        self._region_code = region_code
+        self._connection: Any = None
+
+    def ensure(self) -> None:
+        """Hold the lock: take it the first time, and again when the session has ended meanwhile."""
+        try:
+            if self._connection is not None:
+                self._connection.cursor().execute("select 1")
+                return
+        except psycopg2.Error:
+            self.close()
+        name = f"{SESSION_NAME} run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
+        self._connection = _connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
+        with self._connection.cursor() as cursor:
+            cursor.execute("select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code))
+            if not cursor.fetchone()[0]:
+                raise ConfigError(_busy(self._region_code, self._holder(cursor)))
+
+    def _holder(self, cursor: Any) -> str:
+        cursor.execute(
+            "select activity.application_name, activity.backend_start from pg_locks as locks "
+            "join pg_stat_activity as activity on activity.pid = locks.pid "
+            "where locks.locktype = 'advisory' and locks.granted and locks.database = "
+            "(select oid from pg_database where datname = current_database()) "
+            "and locks.classid::bigint = hashtext(%s)::bigint & 4294967295 "
+            "and locks.objid::bigint = hashtext(%s)::bigint & 4294967295",
+            (DATASET, self._region_code),
+        )
+        found = cursor.fetchone()
+        # Other users' sessions show no start; one that has just ended shows nothing.
+        return f"{found[0]} since {found[1]:%Y-%m-%d %H:%M:%S %Z}" if found and found[1] else "another process"
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+# For sessions that wait, or do nothing for hours: no time-out of the role, the database or the URL ends them.
+# `idle_session_timeout` exists from PostgreSQL 14 on.
+_PATIENT = """
+    select set_config(name, '0', false) from pg_settings
+    where name in ('lock_timeout', 'statement_timeout', 'idle_session_timeout')"""
+
+
+def _connect(target: Target, application_name: str = SESSION_NAME) -> Any:
+    """A session of its own, in autocommit: an idle transaction would hold back vacuum for the whole run.
+
+    Raises dlt's DatabaseTransientException when there is none to be had now.
+    """
     assert target.postgres is not None
+    url = target.postgres.to_native_representation()
     try:
-        connection = psycopg2.connect(target.postgres.to_native_representation(), application_name=application_name)
+        # Keep-alives: firewalls forget a connection that is silent for some minutes.
+        connection = psycopg2.connect(url, application_name=application_name, keepalives_idle=60)
     except psycopg2.OperationalError as e:
-        raise ConfigError(f"PostgreSQL cannot be reached: {_last_line(e)}") from e
+        raise DatabaseTransientException(e) from e
     connection.autocommit = True
+    connection.cursor().execute(_PATIENT)
     return connection

@@ -32,6 +32,7 @@ LEADS_TO = {
     "subdepartment_id": "subdepartments",
     "supply_id": "supplies",
     "assignee_id": "people",
+    "tag_id": "tags",
 }
 # Read once per parent: one row of theirs at most.
 DETAILS_OF = {"property_details": "properties", "task_details": "tasks"}
@@ -77,7 +78,9 @@ def groups() -> str:
             )
             if meant
         ]
-        rows.append((f"`{name}`", ", ".join(f"`{e}`" for e in group.entities), " and ".join(more) or "what changed"))
+        rows.append(
+            (f"`{name}`", ", ".join(f"`{e}`" for e in group.entities), " and ".join(more) or "what changed")
+        )
     return markdown_table(("group", "entities", "reads of stays and tasks"), rows)
 
 
@@ -120,14 +123,17 @@ def view_list() -> str:
         grain, _, reads = said.partition(" Reads ")
         sources, _, more = reads.partition(".")
         grain = " ".join(part for part in (grain, more.strip()) if part)
-        rows.append((f"`{view.name}`", capitalised(grain), ", ".join(f"`{name}`" for name in sources.split(", "))))
+        rows.append(
+            (f"`{view.name}`", capitalised(grain), ", ".join(f"`{name}`" for name in sources.split(", ")))
+        )
     return markdown_table(("view", "what it shows", "reads"), rows)
 
 
 def check_list() -> str:
     """One line per check."""
     return markdown_table(
-        ("check", "severity", "passes when"), [(f"`{check.name}`", check.severity, check.about) for check in checks()]
+        ("check", "severity", "passes when"),
+        [(f"`{check.name}`", check.severity, check.about) for check in checks()],
     )
 
 
@@ -135,8 +141,10 @@ def scripts() -> str:
     """One line per script that runs after each load, in its order."""
     rows = []
     for path in sorted(SQL_DIR.glob("*.sql")):
-        header = " ".join(re.findall(r"\A(?:-- .*\n)+", path.read_text("utf-8"))[0].replace("-- ", "").split())
-        rows.append((f"`{path.name}`", capitalised(header.partition(": ")[2])))
+        comment = re.findall(r"\A(?:-- .*\n)+", path.read_text("utf-8"))[0].replace("-- ", "")
+        first_sentence, _, _ = " ".join(comment.split()).partition(". ")
+        _, colon, does = first_sentence.partition(": ")
+        rows.append((f"`{path.name}`", does if colon else first_sentence))
     return markdown_table(("script", "what it does"), rows)
 
 
@@ -162,9 +170,9 @@ def diagram() -> str:
             lines.append(f"    {parent.name} ||--o{{ {table.name} : {parent.key[-1]}")
         elif table.name in DETAILS_OF:
             lines.append(f"    {DETAILS_OF[table.name]} ||--o| {table.name} : {table.key[-1]}")
-        for column, target in LEADS_TO.items():
-            if column in table.by_name and table.name != target:
-                lines.append(f"    {target} |o--o{{ {table.name} : {column}")
+        for leading, target in LEADS_TO.items():
+            if leading in table.by_name and table.name != target:
+                lines.append(f"    {target} |o--o{{ {table.name} : {leading}")
     for table in read:
         lines.append(f"    {table.name} {{")
         for column in table.columns:
@@ -209,7 +217,9 @@ def renewed(text: str) -> str:
 def markdown_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of one line a row."""
     lines = [heads, ["---"] * len(heads), *rows]
-    return "\n".join(f"| {' | '.join(html(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+    return "\n".join(
+        f"| {' | '.join(html(cell).replace('|', chr(92) + '|') for cell in line)} |" for line in lines
+    )
 
 
 def html(text: str) -> str:

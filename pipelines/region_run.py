@@ -13,6 +13,7 @@ import pendulum
 from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.schema.typing import TSchemaTables
+from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
@@ -26,11 +27,13 @@ from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
 from pipelines.checks import CheckResult, run_checks
-from pipelines.ddl import rows_of
+from pipelines.ddl import is_lock_timeout, rows_of
 from pipelines.destinations import Target
-from pipelines.locks import database_use, ddl_lock, region_lock
+from pipelines.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
+from pipelines.mixing import refuse_mixed_rows
 from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.report import RegionReport
+from pipelines.state_table import keep_short
 from pipelines.warehouse import SqlWarehouse
 
 LOAD_ATTEMPTS = 4
@@ -54,10 +57,11 @@ class RegionRun:
     def run(self) -> RegionReport:
         """Load the region. Never raises: what went wrong is in the report."""
         report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
+        report.rows = dict.fromkeys(self.plan.entities, 0)
         counters = Counters()
         try:
             client = self.access.client(self.region, counters)
-            with region_lock(self.target, self.region.code):
+            with region_lock(self.target, self.region.code) as hold:
                 pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
                 pipeline.activate()
                 reading = Reading(
@@ -70,7 +74,7 @@ class RegionRun:
                 )
                 self.watch(reading)
                 try:
-                    self._load(pipeline, reading, report)
+                    self._load(pipeline, reading, report, hold)
                 except Exception as e:
                     if reading.cause is not None:  # what dlt shows may be a worker that was only called off
                         raise reading.cause from e
@@ -85,14 +89,17 @@ class RegionRun:
         report.settle()
         return report
 
-    def _load(self, pipeline: Pipeline, reading: Reading, report: RegionReport) -> None:
+    def _load(self, pipeline: Pipeline, reading: Reading, report: RegionReport, hold: Callable[[], None]) -> None:
         with database_use(self.target):
-            self._finish_pending(pipeline, report)
+            if self.target.has_sql:
+                refuse_mixed_rows(pipeline, self.target)
+            self._finish_pending(pipeline, report, hold)
             pipeline.sync_destination()
         while True:
             with _timed(report, "extract"):
                 pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
-            self._load_package(pipeline, report)
+            self._load_package(pipeline, report, hold)
+            report.rows = self._rows(reading)
             if not reading.has_more:
                 break
             reading.next_package()
@@ -102,25 +109,38 @@ class RegionRun:
                 report.linkage = linkage(client, self.region.code)
         self._tell_null_fields(reading, report)
 
-    def _finish_pending(self, pipeline: Pipeline, report: RegionReport) -> None:
+    def _finish_pending(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
         if pipeline.has_pending_data:
             log.info("%s: loading what an earlier run left", self.region.code)
-            self._load_package(pipeline, report)
+            self._load_package(pipeline, report, hold)
 
-    def _load_package(self, pipeline: Pipeline, report: RegionReport) -> None:
+    def _load_package(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:
+        """Normalise and load; `hold` makes sure before each attempt that the region is still this run's."""
         with _timed(report, "normalize"):
             pipeline.normalize()
         with database_use(self.target):
             with _timed(report, "load"):
-                with ddl_lock(self.target):
-                    changes = persistent(pipeline.sync_schema)
-                self._tell_changes(changes, report)
-                info: LoadInfo | None = persistent(pipeline.load)
+                self._tell_changes(persistent(lambda: self._make_tables(pipeline, hold)), report)
+                info = persistent(lambda: self._load_rows(pipeline, hold))
                 if info is not None:
                     info.raise_on_failed_jobs()
             with _timed(report, "sql"):
                 self._after_load(pipeline, report)
+
+    def _make_tables(self, pipeline: Pipeline, hold: Callable[[], None]) -> TSchemaTables:
+        hold()
+        with ddl_lock(self.target):
+            try:
+                return pipeline.sync_schema()
+            except DatabaseException as e:
+                if is_lock_timeout(e):
+                    refuse_behind_readers(self.target, e)
+                raise
+
+    def _load_rows(self, pipeline: Pipeline, hold: Callable[[], None]) -> LoadInfo | None:
+        hold()
+        return pipeline.load()
 
     def _after_load(self, pipeline: Pipeline, report: RegionReport) -> None:
         if not self.target.has_sql:
@@ -132,6 +152,7 @@ class RegionRun:
             with pipeline.sql_client() as client:
                 warnings = ensure_indexes(client, TABLES)
                 run_scripts(client, self.region.code)
+                keep_short(client, pipeline)
                 return warnings + ensure_views(client) + ensure_comments(client, TABLES)
 
         for warning in persistent(sql):
@@ -159,8 +180,10 @@ class RegionRun:
         for field in null_fields:
             reading.warn(str(field))
 
+    def _rows(self, reading: Reading) -> dict[str, int]:
+        return {name: len(reading.written.get(name, ())) for name in self.plan.entities}
+
     def _tell(self, reading: Reading, report: RegionReport) -> None:
-        report.rows = {name: len(reading.written.get(name, ())) for name in self.plan.entities}
         report.failures = [failure.as_dict() for failure in reading.failures]
         report.warnings = [*reading.warnings, *report.warnings]
 
@@ -197,8 +220,8 @@ def persistent(step: Callable[[], T]) -> T:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the database may answer the same statement well in a moment."""
-    return find_cause(error, DestinationTransientException) is not None
+    """Whether the database may answer the same statement well in a moment. What we say ourselves is final."""
+    return not isinstance(error, BreezewayError) and find_cause(error, DestinationTransientException) is not None
 
 
 E = TypeVar("E", bound=BaseException)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from breezeway_source.counters import Counters, RequestCounts
 from pipelines.destinations import DATASET
+from pipelines.problems import News, problems_of
 
 STATUS_BY_EXIT_CODE = {0: "ok", 1: "partial", 2: "failed", 3: "failed", 4: "partial"}
 WORST_FIRST = (3, 2, 1, 4, 0)
@@ -40,6 +41,9 @@ class RegionReport:
     failures: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     error: str | None = None
+    check_notes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Check to what it found: problem key to text."""
+    news: News = field(default_factory=News)
 
     def fail(self, exit_code: int, error: str) -> None:
         """The region could not be loaded to the end."""
@@ -61,6 +65,7 @@ class RegionReport:
             "failures warnings error"
         )
         report = {name: getattr(self, name) for name in names.split()}
+        report["problems"] = [problem.text for problem in problems_of(self)]
         report["seconds"] = {step: round(seconds, 2) for step, seconds in self.seconds.items()}
         return report
 
@@ -127,15 +132,8 @@ def attention(report: RunReport) -> list[str]:
     lines = []
     for region in report.regions:
         name = region.region
-        if region.error:
-            lines.append(f"{name}: failed: {region.error}")
-        lines += [f"{name}: {failure['entity']}: {failure['message']}" for failure in region.failures]
-        lines += [
-            f"{name}: check {check['name']} ({check['severity']}): {check['rows']} rows"
-            for check in region.checks
-            if check["rows"]
-        ]
-        lines += [f"{name}: {warning}" for warning in region.warnings]
+        lines += [f"{name}: {problem.text}" for problem in problems_of(region)]
+        lines += [f"{name}: over: {text}" for text in region.news.over]
         if region.schema_changes:
             lines.append(f"{name}: new columns: {', '.join(region.schema_changes)}")
     return lines

@@ -54,7 +54,8 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             near = difflib.get_close_matches(unknown[1], [*self._option_string_actions], n=1)
             message = f"Unknown option {unknown[1]!r}." + (f" Did you mean {near[0]!r}?" if near else "")
-        print(f"run.py: {message} See --help.", file=sys.stderr)
+        end = "" if message.endswith((".", "?")) else "."
+        print(f"run.py: {message}{end} See --help.", file=sys.stderr)
         raise SystemExit(ConfigError.exit_code)
 
 
@@ -105,12 +106,12 @@ def run(args: argparse.Namespace) -> int:
     regions = select_regions(args.region or missing_region(known), known)
     started_at = pendulum.now("UTC")
     with contextlib.ExitStack() as stack:
+        target, pipelines_dir = stack.enter_context(chosen_target(args))
         if args.sandbox:
             settings, regions, cache_dir = stack.enter_context(stand_in(settings, regions, started_at))
         else:
             cache_dir = None
             refuse_when_none_has_credentials(regions)
-        target, pipelines_dir = stack.enter_context(chosen_target(args))
         access = Access(settings, cache_dir=cache_dir)
         err = Console(stderr=True)
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
@@ -189,8 +190,8 @@ def configuration() -> tuple[Settings, dict[str, Region]]:
     except BreezewayError:
         raise
     except Exception as e:
-        lines = str(e).strip().splitlines() or [type(e).__name__]
-        raise ConfigError(f"The configuration in .dlt/ cannot be read: {lines[0]}") from e
+        text = " ".join(str(e).split()) or type(e).__name__
+        raise ConfigError(f"The configuration cannot be read: {text}") from e
 
 
 def missing_region(known: dict[str, Region]) -> NoReturn:

@@ -46,11 +46,13 @@ STEPS = ("normalize", "load", "sql", "checks")
 class Death:
     """Where a run dies: before the `number`-th request, file operation or statement, or before a whole step.
 
-    Over a run, "file" meets extract, normalize and load, "statement" meets restoring, load and SQL.
+    Over a run, "file" meets extract, normalize and load, "statement" meets restoring, load and SQL. With `about`
+    only those count that name it: a path, a part of a file's name or of a statement.
     """
 
     point: str
     number: int = 1
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,8 +121,10 @@ def _arm(death: Death) -> None:
     lock = threading.Lock()
     left = death.number
 
-    def count_down() -> None:
+    def count_down(*args: Any) -> None:
         nonlocal left
+        if death.about and not any(isinstance(arg, str) and death.about in arg for arg in args):
+            return
         with lock:
             left -= 1
             if left <= 0:
@@ -131,7 +135,7 @@ def _arm(death: Death) -> None:
 
 
 def _arm_step(step: str) -> None:
-    def now() -> None:
+    def now(*args: Any) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
     if step == "normalize":
@@ -143,9 +147,9 @@ def _arm_step(step: str) -> None:
         setattr(region_run, name, _before(now, getattr(region_run, name)))
 
 
-def _before(first: Callable[[], None], call: Callable[..., Any]) -> Callable[..., Any]:
+def _before(first: Callable[..., None], call: Callable[..., Any]) -> Callable[..., Any]:
     def both(*args: Any, **kwargs: Any) -> Any:
-        first()
+        first(*args)
         return call(*args, **kwargs)
 
     return both

@@ -12,9 +12,11 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,10 +29,12 @@ import psycopg2
 from databases import fresh_postgres
 
 from breezeway_source.sandbox import Sandbox, World
+from breezeway_source.sandbox.answers import LoggedRequest
 
 ROOT = Path(__file__).resolve().parent.parent
 REGIONS = ("nashville", "austin", "smoky", "hilton_head", "breckenridge", "sea_ranch", "mammoth", "hill_country")
 TIMEOUT_S = 300
+MEETING_S = 30
 
 
 @dataclass(frozen=True)
@@ -166,25 +170,15 @@ QUERIES = {
 }
 
 
-def loaded(url: str, region: str) -> Rows:
-    """The rows of one region as the database holds them."""
-    connection = psycopg2.connect(url)
-    try:
-        rows: Rows = {}
-        for name, query in QUERIES.items():
-            with connection.cursor() as cursor:
-                cursor.execute(query, (region,))
-                rows[name] = Counter(cursor.fetchall())
-        return rows
-    finally:
-        connection.close()
+Ask = Callable[[str, str], Iterable[tuple[Any, ...]]]  # a query and its parameter, the region → rows
 
 
-def differences(sandbox: Sandbox, url: str) -> list[str]:
+def differences(sandbox: Sandbox, ask: Ask) -> list[str]:
     """One line for each region and table whose rows are not the sandbox's; none when all is well."""
     found = []
     for region, world in sandbox.worlds.items():
-        here, there = loaded(url, region), truth(world)
+        here: Rows = {name: Counter(ask(query, region)) for name, query in QUERIES.items()}
+        there = truth(world)
         found += [
             f"{region}.{name}: {here[name].total()} rows instead of {there[name].total()}, "
             f"missing {list(there[name] - here[name])[:3]}, too many {list(here[name] - there[name])[:3]}"
@@ -194,12 +188,48 @@ def differences(sandbox: Sandbox, url: str) -> list[str]:
     return found
 
 
+@contextmanager
+def asking(url: str) -> Iterator[Ask]:
+    """Questions to a PostgreSQL database."""
+    connection = psycopg2.connect(url)
+
+    def ask(query: str, region: str) -> list[tuple[Any, ...]]:
+        with connection.cursor() as cursor:
+            cursor.execute(query, (region,))
+            return list(cursor.fetchall())
+
+    try:
+        yield ask
+    finally:
+        connection.close()
+
+
 def one_round(sandbox: Sandbox, folder: Path) -> list[str]:
     """Everything that went wrong in one round on a new, empty database."""
+    meet_at_the_start(sandbox)
     with fresh_postgres() as url:
         ended = run_at_once(sandbox, url, folder)
         wrong = [f"{e.region} ended {e.exit_code}: {e.stdout}{e.stderr}" for e in ended if e.exit_code != 0]
-        return wrong or differences(sandbox, url)
+        if wrong:
+            return wrong
+        with asking(url) as ask:
+            return differences(sandbox, ask)
+
+
+def meet_at_the_start(sandbox: Sandbox) -> None:
+    """Answer the first request of each region only when all have asked: interpreters start at their own pace,
+    and what is to be tested is the race for an empty database.
+    """
+    meeting = threading.Barrier(len(sandbox.worlds))
+    seen: set[str] = set()
+
+    def wait(request: LoggedRequest) -> None:
+        if request.endpoint == "/property" and request.client_id not in seen:
+            seen.add(request.client_id)
+            with suppress(threading.BrokenBarrierError):  # one never came: its own exit code tells
+                meeting.wait(MEETING_S)
+
+    sandbox.faults.before_response = wait
 
 
 def main(rounds: int) -> int:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pendulum
 
 from breezeway_source.sandbox import Sandbox, World
+from breezeway_source.sandbox.stores import Row
 
 NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
@@ -42,3 +43,20 @@ def asked_by_id(sandbox: Sandbox, endpoint: str) -> list[int]:
 def ago(**duration: int) -> str:
     """A time before NOW as the API writes `updated_at`."""
     return NOW.subtract(**duration).format("YYYY-MM-DDTHH:mm:ssZ")
+
+
+class HidingWorld(World):
+    """Stays with `_hidden` are in no list; by id they are answered."""
+
+    def stays_by_checkout(self, first: str = "", last: str = "9999-12-31") -> list[Row]:
+        return [row for row in super().stays_by_checkout(first, last) if not row.get("_hidden")]
+
+    def hide_reservation(self, reservation_id: int) -> None:
+        self.edit_reservation(reservation_id, touch=False, _hidden=True)
+
+    def delete_reservation(self, reservation_id: int, soft: bool = False) -> None:
+        """Hard: 404 by id. Soft: 200 by id with status `deleted`. Not listed either way."""
+        if soft:
+            self.edit_reservation(reservation_id, status="deleted", _hidden=True)
+        else:
+            super().delete_reservation(reservation_id)

@@ -57,8 +57,7 @@ def schema(loader: Loader) -> list[str]:
 def kind(data_type: str, precision: int | None, scale: int | None) -> str:
     name = data_type.lower()
     if name.startswith(("decimal", "numeric")):
-        # DuckDB names a product's or an average's width too; of a view's counts PostgreSQL knows none.
-        return f"decimal({precision},{scale})" if precision else "decimal"
+        return f"decimal({precision},{scale})"
     return KINDS[name]
 
 

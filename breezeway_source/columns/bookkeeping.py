@@ -59,7 +59,11 @@ SYNC_RUNS = Table(
         Column("finished_at", "timestamp", "When the run ended, UTC."),
         Column("status", "text", "How it went: ok, partial or failed."),
         Column("exit_code", "bigint", "Exit code of the region: 0 to 4."),
-        Column("requests", "bigint", "Data requests sent, retries included."),
+        Column(
+            "requests",
+            "bigint",
+            "Data requests sent for the entity, retries included; lists read for others count to the first one.",
+        ),
         Column("retries", "bigint", "Requests sent again."),
         Column("refusals", "bigint", "Answers that told us to slow down."),
         Column("rows", "bigint", "Distinct rows the run wrote."),
@@ -70,6 +74,15 @@ SYNC_RUNS = Table(
         Column("tasks_resolved", "bigint", "Of these, tasks whose reservation_pk is set."),
         Column("code_version", "text", "Version of the code that ran."),
         Column("message", "text", "What went wrong, in one line; null if nothing did."),
+        Column("reading", "text", "How much was read: whole, changes or part (beside the cursor)."),
+        Column("listed", "bigint", "Rows the API's lists gave, unchanged ones included."),
+        Column("live_rows", "bigint", "Rows of the entity that live after the run; null if it failed."),
+        Column(
+            "null_columns",
+            "json",
+            "Columns null in all rows the run wrote (empty) and in most of them (sparse); null below 20 rows.",
+        ),
+        Column("problems", "json", "Open problems of the region after the run, on one row of it; null elsewhere."),
     ),
 )
 

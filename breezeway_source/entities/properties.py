@@ -12,17 +12,16 @@ NAME = "properties"
 
 
 def jobs(reading: Reading) -> Iterator[str | None]:
-    """One job, once the list is there."""
+    """One job, once the list is there. An empty list is refused where live properties are loaded."""
     while reading.properties() is None:
         yield None
-    yield NAME
+    if not refuses_empty(reading):
+        yield NAME
 
 
 def read(reading: Reading, job: str) -> list[dict[str, Any]]:
-    """All listed properties. An empty list is refused where live properties are loaded."""
+    """All listed properties."""
     raws = reading.properties() or []
-    if refuses_empty(reading):
-        return []
     rows = [row for raw in raws if (row := reading.row(NAME, raw)) is not None]
     if reading.properties_proven:
         note_whole_read(reading, NAME, len(rows))

@@ -70,6 +70,7 @@ class Faults:
     depends on the seed, the URL and how often it was asked, not on the order of arrival.
     `stall_s`: how long a stall lasts. `before_response`: called with each request when its answer is
     ready and before a byte of it is sent; what it changes in the world is seen by the next request.
+    `clock_ahead_s`: by how much the `Date` of every answer is ahead of the true time.
     `auth_answer`: one of AUTH_ANSWERS, until changed. `auth_retry_after_s`: the wait the forced 429 names.
     """
 
@@ -77,6 +78,7 @@ class Faults:
         self.seed = seed
         self.random_rate = 0.0
         self.stall_s = 0.2
+        self.clock_ahead_s = 0.0
         self.before_response: Callable[[LoggedRequest], None] | None = None
         self.auth_answer = "ok"
         self.auth_retry_after_s = 60.0
@@ -140,6 +142,7 @@ class Faults:
         with self._lock:
             self.random_rate = 0.0
             self.auth_answer = "ok"
+            self.clock_ahead_s = 0.0
             self.before_response = None
             self._queue.clear()
             self._auth_queue.clear()

@@ -112,7 +112,7 @@ class Sandbox:
 
     def start(self) -> Self:
         """Listen; after a stop on the same port again."""
-        self._server = Server(self._port, self._respond)
+        self._server = Server(self._port, self._respond, lambda: time.time() + self.faults.clock_ahead_s)
         self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
         return self

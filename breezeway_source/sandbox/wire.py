@@ -9,8 +9,10 @@ import socketserver
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -41,8 +43,9 @@ class Server(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, port: int, respond: Respond) -> None:
+    def __init__(self, port: int, respond: Respond, clock: Callable[[], float] = time.time) -> None:
         self.respond = respond
+        self.clock = clock
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__((HOST, port), Handler)
@@ -102,6 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = delivery.answer
         head = [
             f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
+            f"Date: {formatdate(self.server.clock(), usegmt=True)}",
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
             *(f"{name}: {text}" for name, text in answer.headers.items()),

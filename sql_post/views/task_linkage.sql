@@ -20,6 +20,7 @@ select
     linked,
     resolved,
     linked - resolved as unresolved,
-    round(100.0 * linked / nullif(total_tasks, 0), 1) as linked_pct,
-    round(100.0 * resolved / nullif(linked, 0), 1) as resolution_pct
+    -- the same type on both databases, which disagree about the product's
+    cast(round(100.0 * linked / nullif(total_tasks, 0), 1) as double precision) as linked_pct,
+    cast(round(100.0 * resolved / nullif(linked, 0), 1) as double precision) as resolution_pct
 from counted;

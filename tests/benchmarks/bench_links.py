@@ -22,8 +22,8 @@ from tables import Client, create_tables, fetch
 
 from breezeway_source.columns import TABLES
 from pipelines import post_sql
-from pipelines.checks import checks
-from pipelines.ddl import is_postgres, rows_of
+from pipelines.checks import checks, run_check
+from pipelines.ddl import is_postgres
 from pipelines.post_sql import (
     SQL_DIR,
     ensure_comments,
@@ -125,8 +125,7 @@ def main() -> None:
         if is_postgres(client):
             timed("vacuum analyze, as autovacuum does", lambda: client.execute_sql("vacuum analyze"))
         for check in checks():
-            query = with_region(check.sql, "smoky").rstrip().rstrip(";") + "\nlimit 6"
-            timed(f"check {check.name}", partial(rows_of, client, query))
+            timed(f"check {check.name}", partial(run_check, client, check, "smoky"))
         for view in ("task_supplies", "task_linkage"):
             timed(f"count of {view}", partial(fetch, client, f"select count(*) from {view}"))
 

@@ -1,0 +1,358 @@
+"""Checks of a run against its region's own past, from `sync_runs`. Severity warn: told, never a change of status.
+
+Pure functions over what the history holds. Every threshold comes from the region itself: its rate by hour of the
+week, its longest silences, its usual counts. So a quiet weekend, a small region or a season raises nothing, which
+tests/test_history.py shows with a simulated year. A level that lasts becomes the new normal by itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+from typing import Any, Protocol
+
+WINDOW = timedelta(weeks=8)
+RHYTHM_WINDOW = timedelta(days=100)
+CHECKS = ("entities_are_fresh", "changes_arrive", "volume_is_kept", "linkage_is_kept", "columns_stay_filled")
+
+# Lists that every run reads whole; tasks and stays only in some runs, the details never.
+WHOLE_LISTS = frozenset(("properties", "people", "supplies", "tags", "templates", "subdepartments"))
+
+USUAL_DAYS = 14  # days whose last run makes up the usual level
+HALF = 0.5
+ENOUGH_TO_HALVE = 20  # rows; below that a halving is everyday life
+LINKAGE_POINTS = 5.0  # percentage points below the usual
+ENOUGH_TASKS = 50
+
+SILENT_AT_LEAST = timedelta(hours=24)
+SILENCE_FACTOR = 2.0  # times the second-longest silence of the window: one outage does not set the measure
+EXPECTED_ROWS = 20.0  # rows the region's own rate makes us expect in the silence: by chance e^-20
+ENOUGH_HISTORY = timedelta(days=14)
+ENOUGH_ACTIVE_RUNS = 20
+BULK_FACTOR = 10.0  # a bulk edit counts as ten usual runs at most
+NEVER_LISTED_FEWER = 50
+ENOUGH_LISTS = 200
+
+ENOUGH_READS = 10  # for a rhythm
+ENOUGH_RHYTHM = timedelta(days=7)
+OVERDUE_FACTOR = 3.0
+OVERDUE_AT_LEAST = timedelta(hours=6)
+
+COLUMN_RUNS = 3
+ENOUGH_COLUMN_RUNS = 30
+CLOCK_OFF_S = 300.0  # what the tasks' cursor allows for
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One entity in one run, reduced to what is judged. `reading`: whole, changes or part."""
+
+    entity: str
+    started_at: datetime
+    ok: bool = True
+    reading: str | None = "changes"
+    rows: int = 0
+    listed: int | None = None
+    live_rows: int | None = None
+    failures: int = 0
+    tasks_total: int | None = None
+    tasks_linked: int | None = None
+    tasks_resolved: int | None = None
+
+
+class Rhythm(Protocol):
+    """How often an entity of a region was read without failing, and when first and last."""
+
+    region_code: str
+    entity: str
+    runs: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something unlike the region's past; `message` says what, since when, and the next step."""
+
+    check: str
+    entity: str
+    message: str
+
+    @property
+    def key(self) -> str:
+        return f"check:{self.check}:{self.entity}"
+
+
+@dataclass
+class Judgement:
+    """The findings, and the keys of all that could be judged: what is judged and not found is well again."""
+
+    findings: list[Finding] = field(default_factory=list)
+    judged: set[str] = field(default_factory=set)
+
+    def add(self, check: str, entity: str, message: str | None) -> None:
+        """One answer of one check; None: all well."""
+        finding = Finding(check, entity, message or "")
+        self.judged.add(finding.key)
+        if message:
+            self.findings.append(finding)
+
+
+def judge(past: Mapping[str, Sequence[Seen]], now: Iterable[Seen]) -> Judgement:
+    """Compare a region's run, one Seen per entity, with its past runs by entity, oldest first."""
+    judgement = Judgement()
+    current = [seen for seen in now if seen.ok]
+    for seen in current:
+        before = past.get(seen.entity, ())
+        _volume(judgement, before, seen)
+        _silence(judgement, before, seen)
+    if current:
+        _linkage(judgement, [s for seen in current for s in past.get(seen.entity, ())], current[0])
+    return judgement
+
+
+# --- volume ------------------------------------------------------------------------------------------------
+
+
+def size(seen: Seen) -> int | None:
+    """How many rows the API has, where the run read all of them. A list of tasks writes only the changed ones."""
+    is_whole = seen.entity in WHOLE_LISTS or (seen.reading == "whole" and seen.entity in ("tasks", "reservations"))
+    if not is_whole or seen.reading == "part":
+        return None
+    return seen.listed if seen.entity == "tasks" else seen.rows
+
+
+def _volume(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
+    if now.failures or now.reading == "part":
+        return  # told already, or no picture of the whole
+    now_listed = size(now)
+    usual_listed = _usual((seen.started_at, size(seen)) for seen in reversed(past) if seen.ok)
+    usual_live = _usual((seen.started_at, seen.live_rows) for seen in reversed(past) if seen.ok)
+    message = None
+    if now_listed is not None and usual_listed is not None:
+        message = _less(now.entity, "the API listed", now_listed, usual_listed, _COMPARE)
+    if message is None and now.live_rows is not None and usual_live is not None:
+        message = _less(now.entity, "the warehouse holds", now.live_rows, usual_live, _RESTORE)
+    if message is None:
+        message = _empty_window(past, now)
+    judgement.add("volume_is_kept", now.entity, message)
+
+
+_COMPARE = (
+    "compare with Breezeway's own pages and with the key pair's scope (--check); nothing is deleted without proof "
+    "but rows of catalogues, which come back with the next whole list"
+)
+_RESTORE = "see deleted_at and deletion_proofs of these rows; --full reads them again"
+
+
+def _less(entity: str, who: str, count: int, usual: float, next_step: str) -> str | None:
+    if count == 0 and usual >= 1:
+        return f"{who} no {entity} where there were {usual:.0f}. Next: {next_step}."
+    if usual >= ENOUGH_TO_HALVE and count < HALF * usual:
+        return f"{who} {count} {entity}, less than half of the usual {usual:.0f}. Next: {next_step}."
+    return None
+
+
+def _usual(newest_first: Iterable[tuple[datetime, int | None]]) -> float | None:
+    """The median over the last USUAL_DAYS days with a value, each by its last one; None without any."""
+    by_day: dict[Any, int] = {}
+    for at, value in newest_first:
+        if value is None:
+            continue
+        by_day.setdefault(at.date(), value)
+        if len(by_day) > USUAL_DAYS:
+            by_day.popitem()
+            break
+    return float(median(by_day.values())) if by_day else None
+
+
+def _empty_window(past: Sequence[Seen], now: Seen) -> str | None:
+    """Tasks are asked for by days, with overlap: a window that was never empty and now is, is a broken filter."""
+    if now.entity != "tasks" or now.reading != "changes" or now.listed:
+        return None
+    before = [seen.listed or 0 for seen in past if seen.ok and seen.reading == "changes"]
+    if len(before) < ENOUGH_LISTS or min(before) < NEVER_LISTED_FEWER:
+        return None
+    return (
+        f"the API listed no task changed in the last days, where it never listed fewer than {min(before)}. "
+        "Next: look at one property's tasks in Breezeway; --full reads all tasks without the filter."
+    )
+
+
+# --- freshness ---------------------------------------------------------------------------------------------
+
+
+def _silence(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
+    """Runs go well and bring no change, for far longer than the region's own rate suggests."""
+    if now.entity not in ("tasks", "reservations") or now.reading != "changes" or now.failures:
+        return
+    if now.rows:
+        judgement.add("changes_arrive", now.entity, None)
+        return
+    steady = [seen for seen in past if seen.ok and seen.reading == "changes"]
+    active = [seen for seen in steady if seen.rows]
+    if len(active) < ENOUGH_ACTIVE_RUNS or active[-1].started_at - steady[0].started_at < ENOUGH_HISTORY:
+        return
+    last_at = active[-1].started_at
+    silence = now.started_at - last_at
+    message = None
+    if silence >= SILENT_AT_LEAST:
+        gaps = sorted(later.started_at - earlier.started_at for earlier, later in zip(active, active[1:]))
+        if silence > SILENCE_FACTOR * gaps[-2]:
+            expected = _expected(active, last_at, now.started_at)
+            if expected >= EXPECTED_ROWS:
+                message = (
+                    f"no {now.entity} changed for {_span(silence)} (since {last_at:%Y-%m-%d %H:%M} UTC), where the "
+                    f"region's own rate makes about {expected:.0f} rows. Next: compare with Breezeway; if work goes "
+                    "on there, look at the key pair's scope with --check, and read the days again with --since."
+                )
+    judgement.add("changes_arrive", now.entity, message)
+
+
+def _expected(active: Sequence[Seen], start: datetime, end: datetime) -> float:
+    """Rows the region's rate by hour of the week makes us expect between two instants."""
+    cap = BULK_FACTOR * median(seen.rows for seen in active)
+    weeks = max((active[-1].started_at - active[0].started_at) / timedelta(weeks=1), 1.0)
+    by_hour: dict[tuple[int, int], float] = defaultdict(float)
+    for seen in active:
+        by_hour[seen.started_at.weekday(), seen.started_at.hour] += min(seen.rows, cap) / weeks
+    expected, at = 0.0, start + HOUR
+    while at <= end:
+        expected += by_hour.get((at.weekday(), at.hour), 0.0)
+        at += HOUR
+    return expected
+
+
+def overdue(rhythms: Iterable[Rhythm], now: datetime, region_code: str, read_now: Iterable[str]) -> Judgement:
+    """Entities of the region, and whole other regions, that are not read as often as they used to be.
+
+    A job that never starts tells nobody. So each run looks after its region's other entities, and the first of
+    the regions that are well looks after those that are not.
+    """
+    judgement = Judgement()
+    by_region: dict[str, list[Rhythm]] = defaultdict(list)
+    for rhythm in rhythms:
+        by_region[rhythm.region_code].append(rhythm)
+    judged_now = set(read_now)
+    for rhythm in by_region.get(region_code, ()):
+        if rhythm.entity not in judged_now and (late := _late(rhythm, now)) is not None:
+            judgement.add("entities_are_fresh", rhythm.entity, late and f"{rhythm.entity} {late}")
+    for entity in judged_now:
+        judgement.add("entities_are_fresh", entity, None)
+    late_regions = {
+        code: late
+        for code, own in by_region.items()
+        if code != region_code and (late := _late(max(own, key=lambda r: r.runs), now)) is not None
+    }
+    well = [code for code in by_region if code == region_code or not late_regions.get(code)]
+    for code, late in late_regions.items():
+        if min([region_code, *well]) == region_code:
+            judgement.add("entities_are_fresh", f"region {code}", late and f"region {code} {late}")
+    return judgement
+
+
+def _late(rhythm: Rhythm, now: datetime) -> str | None:
+    """'' when it is in time, a message when it is overdue, None when its rhythm is not known."""
+    span = rhythm.last_at - rhythm.first_at
+    if rhythm.runs < ENOUGH_READS or span < ENOUGH_RHYTHM:
+        return None
+    usual, age = span / (rhythm.runs - 1), now - rhythm.last_at
+    if age <= max(OVERDUE_FACTOR * usual, OVERDUE_AT_LEAST):
+        return ""
+    return (
+        f"has not been loaded for {_span(age)}, usually every {_span(usual)}. Next: see whether its scheduled job "
+        "still starts, and run it by hand; the run after a long pause reads all that changed since."
+    )
+
+
+# --- linkage -----------------------------------------------------------------------------------------------
+
+
+def _linkage(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
+    newest_first = sorted((seen for seen in past if seen.ok), key=lambda seen: seen.started_at, reverse=True)
+    for name, whole, part in (
+        ("carry a link to a stay", "tasks_total", "tasks_linked"),
+        ("have their linked stay loaded", "tasks_linked", "tasks_resolved"),
+    ):
+        count = getattr(now, whole)
+        share = _percent(now, whole, part)
+        usual = _usual_share((seen.started_at, _percent(seen, whole, part)) for seen in newest_first)
+        if share is None or usual is None or count < ENOUGH_TASKS:
+            continue
+        message = None
+        if share < usual - LINKAGE_POINTS:
+            of = "tasks" if whole == "tasks_total" else "linked tasks"
+            message = (
+                f"{share:.1f} % of the {of} {name}, usually {usual:.1f} %. Next: count tasks by link_status; "
+                "reservation_not_loaded is fetched in the next runs, reservation_not_found is unknown to the API."
+            )
+        judgement.add("linkage_is_kept", part, message)
+
+
+def _percent(seen: Seen, whole: str, part: str) -> float | None:
+    total, some = getattr(seen, whole), getattr(seen, part)
+    return 100.0 * some / total if total and some is not None else None
+
+
+def _usual_share(newest_first: Iterable[tuple[datetime, float | None]]) -> float | None:
+    thousandths = _usual((at, None if share is None else round(share * 1000)) for at, share in newest_first)
+    return None if thousandths is None else thousandths / 1000
+
+
+# --- columns -----------------------------------------------------------------------------------------------
+
+
+def null_columns(
+    judgement: Judgement,
+    entity: str,
+    reading: str,
+    now: Mapping[str, Sequence[str]] | None,
+    past: Sequence[tuple[str, Mapping[str, Sequence[str]]]],
+) -> None:
+    """Columns that used to be filled and are null in all rows of this run; `past` is newest first.
+
+    Where all rows are read, a column must have been filled somewhere in each of the last runs; where only the
+    changed ones are, in most rows of each of many runs: a batch of new tasks has no `finished_at`.
+    """
+    alike = [columns for how, columns in past if how == reading]
+    enough = COLUMN_RUNS if reading == "whole" or entity in WHOLE_LISTS else ENOUGH_COLUMN_RUNS
+    if now is None or len(alike) < enough:
+        return
+    unlike = ("empty",) if enough == COLUMN_RUNS else ("empty", "sparse")
+    spared = {name for columns in alike[:enough] for kind in unlike for name in columns.get(kind, ())}
+    gone = sorted(set(now.get("empty", ())) - spared)
+    message = None
+    if gone:
+        message = (
+            f"null in all rows of this run, filled in those before: {', '.join(f'{entity}.{name}' for name in gone)}. "
+            "Next: see the new columns for the field's new name, and tell whoever reads the old one."
+        )
+    judgement.add("columns_stay_filled", entity, message)
+
+
+# --- clock -------------------------------------------------------------------------------------------------
+
+
+def clock_message(clock_ahead_s: float | None) -> str | None:
+    """What is wrong with this machine's clock, by the `Date` of the API's answers; None when it is right."""
+    if clock_ahead_s is None or abs(clock_ahead_s) <= CLOCK_OFF_S:
+        return None
+    return (
+        f"this machine's clock is {_span(timedelta(seconds=abs(clock_ahead_s)))} "
+        f"{'ahead of' if clock_ahead_s > 0 else 'behind'} the API's. Next: set it (NTP); the cursor is the run's "
+        "clock, and what it passed over is found by the overlap of lookback_days."
+    )
+
+
+def _span(duration: timedelta) -> str:
+    minutes = round(duration / timedelta(minutes=1))
+    if minutes < 120:
+        return f"{minutes} minutes"
+    if minutes < 48 * 60:
+        return f"{round(minutes / 60)} hours"
+    return f"{round(minutes / 1440)} days"

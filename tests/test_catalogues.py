@@ -1,0 +1,134 @@
+"""Catalogues are snapshots: what a whole read no longer holds is marked, in its own region only, and revived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from conftest import NOW
+from loading import Loader
+
+from breezeway_source.sandbox import Sandbox, World
+
+KEYS = {
+    "people": "person_id",
+    "supplies": "supply_id",
+    "tags": "tag_kind || ' ' || tag_id",
+    "templates": "template_id",
+    "subdepartments": "subdepartment_id",
+    "properties": "property_id",
+}
+CATALOGUES = tuple(KEYS)
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    """Two small regions, whose ids are the same."""
+    worlds = {
+        name: World.seeded(name, now=NOW, properties=3, tasks_per_property=3) for name in ("smoky", "austin")
+    }
+    with Sandbox.multi(worlds, token_limit=False) as running:
+        yield running
+
+
+def deleted(loader: Loader, region: str = "smoky") -> dict[str, set[Any]]:
+    """The marked ids of each catalogue; tags as (kind, id)."""
+    found = {
+        name: set(
+            loader.column(
+                f"select {key} from {name} where region_code = %s and deleted_at is not null", region
+            )
+        )
+        for name, key in KEYS.items()
+    }
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(loader: Loader) -> None:
+    world = loader.sandbox.worlds["smoky"]
+    assert loader.run("--entities", *CATALOGUES, regions=("smoky", "austin")).exit_code == 0
+    assert deleted(loader) == deleted(loader, "austin") == {}
+    people = dict(loader.query("select status, count(*) from people where region_code = 'smoky' group by 1"))
+    assert people == {"active": 10, "invited": 2, "inactive": 2}
+
+    person = world.people[655]
+    for kind, row_id in {"people": 655, "supplies": 441, "task_tags": 7, "templates": 3301, "subdepartments": 51}.items():
+        world.delete(kind, row_id)
+    world.delete_property(2003)
+    loader.pass_time(days=1)
+    loader.load("--entities", *CATALOGUES)
+    gone = {
+        "people": {655},
+        "supplies": {441},
+        "tags": {"task 7"},  # the reservation tag 7 lives
+        "templates": {3301},
+        "subdepartments": {51},
+        "properties": {2003},
+    }
+    assert deleted(loader) == gone
+    assert loader.column("select distinct deleted_at from people where deleted_at is not null") == [loader.now]
+    assert deleted(loader, "austin") == {}
+
+    world.people[655] = person
+    for tag in list(world.property_tags):
+        world.delete("property_tags", tag)
+    for supply in list(world.supplies):
+        world.delete("supplies", supply)
+    loader.pass_time(days=1)
+    loader.load("--entities", *CATALOGUES)
+    tags = {"task 7", *(f"property {tag}" for tag in (12, 13, 14))}
+    del gone["people"]
+    assert deleted(loader) == {**gone, "supplies": set(range(440, 448)), "tags": tags}
+    # What was marked before keeps its day.
+    day = loader.column("select deleted_at from supplies where region_code = 'smoky' and supply_id = 441")
+    assert day == [NOW.add(days=1)]
+    assert deleted(loader, "austin") == {}
+
+
+def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+    loader.load()
+    for property_id in list(world.properties):
+        world.hide_property(property_id)
+    task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
+    for options in ((), ("--entities", "weekly"), ("--entities", "daily")):
+        loader.pass_time(hours=1)
+        world.edit_task(task_id, description="changed while the list was empty")
+        (report,) = loader.run(*options).regions
+        assert (report.exit_code, report.status) == (1, "partial")
+        (failure,) = report.failures
+        assert failure["entity"] == "properties" and "3 are loaded" in failure["message"]
+        assert deleted(loader) == {}
+    for property_id in list(world.properties):
+        world.unhide_property(property_id)
+    loader.sandbox.reset_log()
+    loader.pass_time(hours=1)
+    report = loader.load()
+    assert report.rows["tasks"] == 1
+    windows = [request.query.get("updated_at") for request in loader.sandbox.logged() if request.path == "/task"]
+    assert len(windows) == 3 and all(windows), "no property was read whole again"
+
+
+def test_a_list_that_is_refused_or_slips_marks_nobody(duckdb_loader: Loader) -> None:
+    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"], duckdb_loader.sandbox.faults
+    for number in range(120):
+        world.add("supplies", id=9000 + number, company_id=1, name=f"Part {number}")
+    loader.load("--entities", "people", "supplies", "tags")
+    faults.refuse_endpoint("/task/tags", 403)
+    faults.next("403", count=1, path="/people", status="invited")
+
+    def while_supplies_are_read(request: Any) -> None:
+        if request.endpoint == "/supplies" and request.query["page"] == "1":
+            world.supplies.pop(440, None)  # pulls a later row past whoever reads page 2
+
+    faults.before_response = while_supplies_are_read
+    world.delete("property_tags", 12)
+    world.delete("task_tags", 4)
+    world.delete("people", 655)
+    loader.pass_time(days=1)
+    (report,) = loader.run("--entities", "people", "supplies", "tags").regions
+    assert sorted(failure["entity"] for failure in report.failures) == ["people", "tags"]
+    assert report.exit_code == 1
+    assert deleted(loader) == {"tags": {"property 12"}, "supplies": {440}}
+    assert report.rows == {"people": 0, "supplies": 127, "tags": 2 + 3}

@@ -1,0 +1,102 @@
+"""Runs killed with SIGKILL: the next one finishes what was pending, reads on, loses and doubles nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from killing import Death, die
+from loading import Loader
+from small_worlds import asked_by_id, small_world
+
+from breezeway_source.sandbox import World
+
+DEATHS = [
+    Death("request", 3),  # extract
+    Death("request", 6),
+    Death("normalize"),
+    Death("file", 40),
+    Death("load"),
+    Death("statement", 1, "_staging_smoky"),  # load: before the rows are staged
+    Death("statement", 1, "INSERT INTO"),  # load: while they are merged
+    Death("sql"),
+    Death("statement", 1, "update tasks"),  # SQL: half-way
+    Death("checks"),
+]
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world()
+
+
+def content(loader: Loader) -> dict[str, list[tuple[Any, ...]]]:
+    """Everything a reader sees but when it was loaded."""
+    return {
+        "tasks": loader.query(
+            "select task_id, name, total_cost, property_pk, reservation_pk, link_status, deleted_at from tasks order by 1"
+        ),
+        "supplies": loader.query("select task_id, name, quantity from task_supplies order by 1, 2, 3"),
+        "stays": loader.query("select reservation_id, note, property_pk, deleted_at from reservations order by 1"),
+        "guests": loader.query("select reservation_id, position, first_name from reservation_guests order by 1, 2"),
+        "properties": loader.query("select property_id, name, deleted_at from properties order by 1"),
+    }
+
+
+def change(world: World) -> None:
+    """An hour's changes: edited lines, a new task, a moved stay, a new property."""
+    tasks = list(world.tasks)
+    line = {"id": None, "supply_id": 440, "name": "Filter", "quantity": 2, "unit_cost": 20.5, "total_price": 41}
+    world.set_supplies(tasks[0], [line, line])
+    world.set_supplies(tasks[1], [])
+    world.edit_task(tasks[2], name="edited")
+    world.add_task(home_id=2002, id=7_000_000_001)
+    stay = next(s["id"] for s in world.reservations.values() if s["checkout_date"] > world.today)
+    world.edit_reservation(stay, note="late arrival")
+    new = world.add_property(id=2050)["id"]
+    world.add_task(home_id=new, id=7_000_000_002, linked_reservation={"id": stay, "external_reservation_id": None})
+
+
+@pytest.mark.parametrize("wiped", [False, True], ids=["kept", "wiped"])
+@pytest.mark.parametrize("death", DEATHS, ids=lambda d: " ".join(map(str, (d.point, d.number, d.about))).strip())
+def test_a_killed_run_is_made_good_by_the_next(loader: Loader, death: Death, wiped: bool) -> None:
+    world = loader.sandbox.world
+    loader.load()
+    loader.pass_time(hours=1)
+    change(world)
+    assert die(loader, death)
+    if wiped:
+        loader.wipe()
+    loader.pass_time(hours=1)
+    world.edit_task(7_000_000_001, name="edited after the crash")
+    loader.load()
+    after = content(loader)
+    loader.wipe()
+    loader.load("--full")
+    assert content(loader) == after
+    assert {row[0]: row[1] for row in after["tasks"]}.keys() == world.tasks.keys()
+    assert {row[0]: row[1] for row in after["tasks"]}[7_000_000_001] == "edited after the crash"
+    assert sum(row[0] == list(world.tasks)[0] for row in after["supplies"]) == 2
+
+
+def test_a_killed_first_load_is_made_good_by_the_next(loader: Loader) -> None:
+    assert die(loader, Death("load"))
+    loader.load()
+    assert sorted(loader.column("select task_id from tasks")) == sorted(loader.sandbox.world.tasks)
+
+
+def test_a_wiped_folder_costs_no_request_more(loader: Loader) -> None:
+    sandbox = loader.sandbox
+    loader.load()
+    counts = []
+    for wiped in (False, True):
+        loader.pass_time(hours=1)
+        if wiped:
+            loader.wipe()
+        sandbox.reset_log()
+        report = loader.load()
+        assert report.rows["tasks"] == 0
+        counts.append((sandbox.data_requests, sandbox.token_requests))
+    assert counts[0] == counts[1]
+    assert counts[0][0] <= 1.01 * len(sandbox.world.properties) + 12
+    assert asked_by_id(sandbox, "/reservation/{id}") == []

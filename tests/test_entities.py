@@ -1,0 +1,234 @@
+"""Every entity equals the API, column by column; the groups; contacts by both paths; detail only where it is needed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from api_truth import OURS, TABLE, loaded, truth
+from loading import Loader
+
+from breezeway_source.columns import TABLES
+from breezeway_source.endpoints import ENDPOINTS
+
+CATALOGUES = ("people", "supplies", "tags", "templates", "subdepartments")
+HOURLY_PATHS = {"/property", "/reservation", "/reservation/{id}", "/task"}
+CHILD_PATHS = {
+    "/property/{id}/contacts",
+    "/property/{id}/tags",
+    "/task/{id}/comments",
+    "/task/{id}/requirements",
+}
+
+
+def rows_of(loader: Loader, name: str) -> list[dict[str, Any]]:
+    """All columns the truth knows of a table, in the order of the API within a parent."""
+    table = TABLE[name]
+    left_out = OURS | ({"deleted_at"} if name in TABLES else set())
+    columns = [column.name for column in table.columns if column.name not in left_out]
+    key = table.key[-1] if table.key else f"{columns[0]}, _dlt_list_idx"
+    listed = ", ".join(f'"{column}"' for column in columns)
+    return loaded(table, columns, loader.query(f"select {listed} from {name} order by {key}"))
+
+
+def test_every_column_of_every_table_equals_the_api(loader: Loader) -> None:
+    report = loader.load("--entities", "all", "--full")
+    world = loader.sandbox.world
+    stays = set(loader.column("select reservation_id from reservations"))
+    linked = {(task.get("linked_reservation") or {}).get("id") for task in world.tasks.values()}
+    assert stays == {
+        stay["id"]
+        for stay in world.reservations.values()
+        if stay["checkout_date"] >= "2024-01-01" or stay["id"] in linked
+    }
+    wanted = truth(world, stays)
+    for name, table in TABLE.items():
+        if name in {"regions", "deletion_proofs", "entity_reads", "sync_runs"}:
+            continue
+        key = table.key[-1] if table.key else table.columns[1].name
+        expected = sorted(wanted[name], key=lambda row: row[key])
+        found = rows_of(loader, name)
+        if name == "tags":
+            expected.sort(key=lambda row: (row["tag_id"], row["tag_kind"]))
+            found.sort(key=lambda row: (row["tag_id"], row["tag_kind"]))
+        assert expected, f"the world has no {name}"
+        assert len(found) == len(expected), name
+        for row, want in zip(found, expected, strict=True):
+            assert row == want, name
+        assert set(loader.query(f"select distinct region_code from {name}")) == {("smoky",)}
+    for name, endpoint in ENDPOINTS.items():
+        assert report.rows[name] == len(wanted[name]), endpoint.paths
+        (deleted,) = loader.column(f"select count(deleted_at) from {name}")
+        assert deleted == 0
+        assert loader.column(f"select count(distinct synced_at) from {name}") == [1]
+    # Nothing of the API is unknown to the contract, nothing documented is missing, nothing is odd but "n/a".
+    assert (report.schema_changes, [c for c in report.checks if c["rows"]]) == ([], [])
+    assert not [warning for warning in report.warnings if "is null in all" in warning]
+    odd = {task["id"] for task in world.tasks.values() if task["estimated_rate"] == "n/a"}
+    assert odd and set(loader.column("select task_id from tasks where unparsed is not null")) == odd
+
+
+def asked(loader: Loader) -> dict[str, int]:
+    """Data requests since the last call, by endpoint."""
+    counts: dict[str, int] = {}
+    for request in loader.sandbox.logged():
+        if request.is_data:
+            counts[request.endpoint] = counts.get(request.endpoint, 0) + 1
+    loader.sandbox.reset_log()
+    return counts
+
+
+def test_each_group_reads_what_it_names_and_an_hourly_run_nothing_more(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    assert set(loader.load().rows) == {"properties", "reservations", "tasks"}
+    assert set(asked(loader)) <= HOURLY_PATHS | {"/task/{id}"}  # detail of list rows without costs and supplies
+
+    loader.pass_time(hours=1)
+    task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
+    world.edit_task(task_id, description="now")
+    report = loader.load()
+    assert (report.rows["properties"], report.rows["tasks"]) == (6, 1)
+    counts = asked(loader)
+    assert counts["/task"] == 6 and not set(counts) - HOURLY_PATHS
+
+    report = loader.load("--entities", "daily")
+    assert set(report.rows) == {"reservations", "people", "supplies", "tags", "property_details", "task_details"}
+    counts = asked(loader)
+    assert counts["/people"] == 3 and counts["/property/{id}/tags"] == report.rows["property_details"] == 6
+    due = [t for t in world.tasks.values() if t["updated_at"] >= loader.now.subtract(days=30).isoformat()]
+    assert report.rows["task_details"] == len(due) > 0
+    assert counts["/task/{id}/comments"] == counts["/task/{id}/requirements"] == len(due)
+    assert "/task" not in counts and "/companies/templates" not in counts
+
+    loader.pass_time(days=1)
+    assert loader.load("--entities", "daily").rows["property_details"] == 1  # a seventh of six
+    counts = asked(loader)
+    assert not set(counts) & {"/task/{id}/comments", "/task/{id}/requirements"}, "no details were due"
+
+    report = loader.load("--entities", "weekly")
+    assert set(report.rows) == {"tasks", "templates", "subdepartments"}
+    assert report.rows["tasks"] == len(world.tasks)
+    assert not set(asked(loader)) & CHILD_PATHS
+
+    loader.pass_time(days=1)
+    report = loader.load("--entities", "all")
+    assert set(report.rows) == set(ENDPOINTS)
+    assert (report.rows["tasks"], report.rows["property_details"]) == (0, 1)
+    assert all(report.rows[name] for name in CATALOGUES)
+
+
+def test_contacts_come_by_either_path_with_every_key_they_have(loader: Loader) -> None:
+    sandbox, world = loader.sandbox, loader.sandbox.world
+    sandbox.faults.refuse_endpoint("/property/{id}/contacts", 404)
+    world.edit_property(2001, reference_property_id="PMS 1/a?b")
+    contact = {"id": "77", "role": "Owner", "name": "Ada Sample", "preferred_language": "de", "Notes 2": {"a": [1]}}
+    world.set_contacts(2001, [contact, {"first_name": "Ben", "phone": "+1 555 0100"}])
+    # A retired property may hold the reference a live one took over: it leads to the live one's contacts.
+    world.edit_property(2002, reference_property_id="PMS-taken", status="inactive")
+    world.edit_property(2005, reference_property_id="PMS-taken", status="active")
+    world.set_contacts(2002, [])
+    world.set_contacts(2005, [{"id": 5, "name": "Cleo"}])
+    report = loader.load("--entities", "property_details")
+    rows = loader.query(
+        "select property_id, contact_id, contact_type, name, preferred_language, notes_2, phone "
+        "from property_details__contacts where property_id in (2001, 2002, 2005) order by property_id, contact_id"
+    )
+    rows.sort(key=lambda row: (row[0], row[1] is None))
+    assert rows == [
+        (2001, 77, "Owner", "Ada Sample", "de", '{"a": [1]}', None),
+        (2001, None, None, "Ben", None, None, "+1 555 0100"),
+        (2005, 5, None, "Cleo", None, None, None),
+    ]
+    by_reference = sandbox.count("GET /property/external-id/{ref}/contacts", 200)
+    assert by_reference == len([p for p in world.properties.values() if p["reference_property_id"]]) - 1
+    assert sorted(report.schema_changes) == [
+        "property_details__contacts.notes_2 text",
+        "property_details__contacts.preferred_language text",
+    ]
+    assert report.rows == {"property_details": len(world.properties)}
+
+
+def test_a_refusal_for_one_property_passes_and_keeps_what_was_loaded(duckdb_loader: Loader) -> None:
+    loader, sandbox = duckdb_loader, duckdb_loader.sandbox
+    sandbox.world.delete_property(2001)
+    sandbox.faults.refuse_property(2003, 403, "/property/{id}/contacts")
+    sandbox.faults.refuse_property(2004, 404, "/property/{id}/tags")
+    report = loader.load("--entities", "property_details")
+    assert (report.rows, report.warnings) == ({"property_details": 5}, [])
+    contacts = "select property_id, name from property_details__contacts order by 1, 2"
+    before = loader.query(contacts)
+    assert 2002 in {row[0] for row in before} and 2003 not in {row[0] for row in before}
+    # Now 2002 is refused its contacts, day after day: what was loaded stays, and the others have their turn.
+    sandbox.faults.clear()
+    sandbox.faults.refuse_property(2002, 403, "/property/{id}/contacts")
+    sandbox.faults.refuse_endpoint("/property/external-id/{ref}/contacts", 403)
+    for _ in range(2):
+        loader.pass_time(days=1)
+        loader.load("--entities", "property_details")
+    after = loader.query(contacts)
+    assert [row for row in after if row[0] != 2003] == before
+    assert len([row for row in after if row[0] == 2003]) == len(sandbox.world.contacts[2003]) > 0
+
+
+def test_a_list_the_plan_does_not_have_is_told_once_and_asked_no_further(duckdb_loader: Loader) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    for number in range(60):
+        world.add_property(id=3000 + number, reference_property_id=None)
+    sandbox.faults.refuse_endpoint("/property/{id}/contacts", 403)
+    sandbox.faults.refuse_endpoint("/property/external-id/{ref}/contacts", 403)
+    sandbox.faults.refuse_endpoint("/task/{id}/requirements", 403)
+    report = loader.load("--entities", "property_details", "task_details", "tasks")
+    told = [warning for warning in report.warnings if "/property/{id}/contacts" in warning]
+    assert len(told) == 1 and "403" in told[0] and len(set(report.warnings)) == len(report.warnings)
+    assert sum("/task/{id}/requirements" in warning for warning in report.warnings) == 1
+    # Twenty refusals, and at most those that were under way by then.
+    assert 20 <= sandbox.count("GET /property/{id}/contacts") <= 40
+    assert report.rows["property_details"] == 66 == sandbox.count("GET /property/{id}/tags")
+    # The other list is not held up by it, also not later on.
+    world.set_property_tags(2001, [{"id": 13, "name": "Hot tub"}])
+    loader.pass_time(days=1)
+    loader.load("--entities", "property_details", "--full")
+    assert loader.column("select name from property_details__tags where property_id = 2001") == ["Hot tub"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "on", "off"])
+def test_money_is_never_silently_zero_where_the_list_leaves_it_out(duckdb_loader: Loader, mode: str) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader.configure(task_detail=mode)
+    world.task_list_omits_money = True
+    loader.load("--entities", "tasks")
+    lines = sum(len(task.get("supplies") or ()) for task in world.tasks.values())
+    assert loader.column("select count(*) from task_supplies") == [0 if mode == "off" else lines]
+    assert sandbox.count("GET /task/{id}") == (0 if mode == "off" else len(world.tasks))
+    # One changed task: one detail; a list that has the money costs none, unless detail is asked for always.
+    loader.pass_time(hours=1)
+    task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
+    world.edit_task(task_id, description="changed")
+    world.task_list_omits_money = False
+    sandbox.reset_log()
+    assert loader.load("--entities", "tasks").rows == {"tasks": 1}
+    assert sandbox.count("GET /task/{id}") == (mode == "on")
+    assert loader.column("select count(*) > 0 from task_supplies where task_id = %s", task_id) == [True]
+
+
+def test_details_are_bounded_and_caught_up_newest_first(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.configure(details_per_run=5, details_days=2000)
+    by_change = sorted(world.tasks.values(), key=lambda task: (task["updated_at"], task["id"]), reverse=True)
+    newest_first = [task["id"] for task in by_change]
+    report = loader.load("--entities", "tasks", "task_details")
+    assert report.rows["task_details"] == 5 and any("5 tasks" in warning for warning in report.warnings)
+    assert set(loader.column("select task_id from task_details")) == set(newest_first[:5])
+    loader.load("--entities", "task_details")
+    assert set(loader.column("select task_id from task_details")) == set(newest_first[:10])
+    # One of them changes: it is due again before the older ones, and a named property's come alone.
+    loader.pass_time(hours=1)
+    world.set_comments(newest_first[0], [{"id": 1, "comment": "new", "created_at": "2026-03-10T10:00:00"}])
+    loader.load()
+    loader.load("--entities", "task_details")
+    assert loader.column("select comment from task_comments where task_id = %s", newest_first[0]) == ["new"]
+    loader.configure(details_per_run=2000)
+    before = set(loader.column("select task_id from task_details"))
+    loader.load("--entities", "task_details", "--property", "2004")
+    added = set(loader.column("select task_id from task_details")) - before
+    assert added == {task["id"] for task in by_change if task["home_id"] == 2004} - before

@@ -1,0 +1,227 @@
+"""`--reconcile`: what vanished at the source is deleted after two proofs, and only then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from loading import Loader
+from small_worlds import HidingWorld, asked_by_id, small_world
+
+from breezeway_source import pace
+from breezeway_source.sandbox import World
+
+HOME = 2001
+HOURLY, DAILY = ("--reconcile",), ("--entities", "daily", "--reconcile")
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world(kind=HidingWorld)
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.001)
+
+
+@pytest.fixture
+def loaded(duckdb_loader: Loader) -> Loader:
+    duckdb_loader.load()
+    duckdb_loader.pass_time(hours=1)
+    return duckdb_loader
+
+
+def hiding(loader: Loader) -> HidingWorld:
+    assert isinstance(loader.sandbox.world, HidingWorld)
+    return loader.sandbox.world
+
+
+def a_task(loader: Loader) -> int:
+    return int(loader.sandbox.world.listed_tasks(HOME)[0]["id"])
+
+
+def an_upcoming_stay(loader: Loader) -> int:
+    world = loader.sandbox.world
+    return int(next(s["id"] for s in world.reservations.values() if s["checkout_date"] > world.today))
+
+
+def deleted(loader: Loader, entity: str = "tasks") -> list[int]:
+    key = {"tasks": "task_id", "reservations": "reservation_id"}[entity]
+    return loader.column(f"select {key} from {entity} where deleted_at is not null order by 1")
+
+
+def proofs(loader: Loader) -> list[tuple[Any, ...]]:
+    return loader.query(
+        "select entity, record_id, status_code, answer, reason from deletion_proofs "
+        "where reason = 'reconcile' order by asked_at, entity, record_id"
+    )
+
+
+def reconcile_twice(loader: Loader, *options: str, expected: int = 0) -> None:
+    for _ in range(2):
+        (report,) = loader.run(*(options or HOURLY)).regions
+        assert report.exit_code == expected, report.as_dict()
+        loader.pass_time(days=1)
+
+
+@pytest.mark.parametrize("soft", [False, True], ids=["404", "200 with status deleted"])
+def test_a_vanished_task_is_deleted_after_two_proofs_on_two_runs(loader: Loader, soft: bool) -> None:
+    loader.load()
+    gone = a_task(loader)
+    loader.sandbox.world.delete_task(gone, soft=soft)
+    answer = ("tasks", gone, 200, "deleted", "reconcile") if soft else ("tasks", gone, 404, "not_found", "reconcile")
+    loader.pass_time(days=1)
+    loader.load("--reconcile")
+    assert (deleted(loader), proofs(loader)) == ([], [answer])
+    loader.wipe()
+    second = loader.pass_time(days=1)
+    loader.load("--reconcile")
+    assert (deleted(loader), proofs(loader)) == ([gone], [answer, answer])
+    assert loader.column("select deleted_at from tasks where deleted_at is not null")[0] == second
+    loader.pass_time(days=1)
+    loader.sandbox.reset_log()
+    loader.load("--reconcile")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []  # proven: not asked for again
+    assert len(loader.column("select task_id from tasks where deleted_at is null")) == len(
+        loader.sandbox.world.live_tasks()
+    )
+
+
+@pytest.mark.parametrize("options", [HOURLY, DAILY], ids=["hourly", "daily"])
+@pytest.mark.parametrize("soft", [False, True], ids=["404", "200 with status deleted"])
+def test_a_vanished_stay_is_deleted_after_two_proofs_on_two_runs(
+    duckdb_loader: Loader, soft: bool, options: tuple[str, ...]
+) -> None:
+    loader = duckdb_loader
+    loader.load()
+    gone = an_upcoming_stay(loader)
+    hiding(loader).delete_reservation(gone, soft=soft)
+    answer = "deleted" if soft else "not_found"
+    loader.pass_time(days=1)
+    loader.load(*options)
+    assert deleted(loader, "reservations") == []
+    loader.pass_time(days=1)
+    loader.load(*options)
+    assert deleted(loader, "reservations") == [gone]
+    assert [(p[1], p[3]) for p in proofs(loader) if p[0] == "reservations"] == [(gone, answer)] * 2
+
+
+def test_rows_hidden_from_the_lists_but_alive_are_kept_and_updated(loaded: Loader) -> None:
+    world = hiding(loaded)
+    task_id, stay_id = a_task(loaded), an_upcoming_stay(loaded)
+    world.hide_task(task_id)
+    world.edit_task(task_id, name="hidden and edited")
+    world.hide_reservation(stay_id)
+    world.edit_reservation(stay_id, touch=False, note="hidden and edited")
+    reconcile_twice(loaded)
+    assert deleted(loaded) == deleted(loaded, "reservations") == []
+    assert loaded.column("select name from tasks where task_id = %s", task_id) == ["hidden and edited"]
+    assert loaded.column("select note from reservations where reservation_id = %s", stay_id) == ["hidden and edited"]
+    assert {(p[1], p[3]) for p in proofs(loaded)} == {(task_id, "alive"), (stay_id, "alive")}
+
+
+def test_a_task_seen_alive_between_two_proofs_is_kept(loaded: Loader) -> None:
+    world = loaded.sandbox.world
+    task_id = a_task(loaded)
+    row = dict(world.tasks[task_id])
+    world.delete_task(task_id)
+    loaded.load("--reconcile")
+    loaded.pass_time(days=1)
+    world.tasks[task_id] = row
+    world.edit_task(task_id, name="restored")
+    loaded.load("--reconcile")
+    loaded.pass_time(days=1)
+    world.delete_task(task_id)
+    loaded.load("--reconcile")
+    assert deleted(loaded) == []
+    loaded.pass_time(days=1)
+    loaded.load("--reconcile")
+    assert deleted(loaded) == [task_id]
+
+
+def test_a_deleted_row_that_returns_lives_again(loaded: Loader) -> None:
+    world = hiding(loaded)
+    task_id, stay_id = a_task(loaded), an_upcoming_stay(loaded)
+    task, stay = dict(world.tasks[task_id]), dict(world.reservations[stay_id])
+    world.delete_task(task_id)
+    world.delete_reservation(stay_id)
+    reconcile_twice(loaded)
+    assert (deleted(loaded), deleted(loaded, "reservations")) == ([task_id], [stay_id])
+    world.tasks[task_id], world.reservations[stay_id] = task, stay
+    loaded.load("--reconcile")
+    assert (deleted(loaded), deleted(loaded, "reservations")) == ([], [])
+
+
+def test_an_hourly_run_without_reconcile_asks_for_nothing_by_id(loaded: Loader) -> None:
+    loaded.sandbox.world.delete_task(a_task(loaded))
+    loaded.sandbox.reset_log()
+    loaded.load()
+    assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
+
+
+def test_properties_that_were_not_listed_completely_are_left_out(loaded: Loader) -> None:
+    world, faults = loaded.sandbox.world, loaded.sandbox.faults
+    world.delete_task(a_task(loaded))
+    faults.refuse_property(HOME, 422)
+    loaded.sandbox.reset_log()
+    reconcile_twice(loaded, expected=1)
+    assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
+    world.hide_property(HOME)
+    reconcile_twice(loaded)
+    assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
+
+
+def queue(kind: str, count: int) -> Callable[[Loader], None]:
+    return lambda loader: loader.sandbox.faults.next(kind, count, path="/task/{id}")
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (queue("401", 2), 3),
+        (queue("403", 1), 1),
+        (queue("422", 1), 1),
+        (queue("500", 8), 1),
+        (queue("200_empty", 8), 1),
+        (queue("200_error", 8), 1),
+        (queue("403_html", 8), 1),
+    ],
+    ids=["401", "403", "422", "5xx", "empty", "error under 200", "refused by the proxy"],
+)
+def test_an_answer_that_is_no_answer_proves_nothing(
+    loaded: Loader, fault: Callable[[Loader], None], expected: int
+) -> None:
+    gone = a_task(loaded)
+    loaded.sandbox.world.delete_task(gone)
+    for _ in range(2):
+        fault(loaded)
+        (report,) = loaded.run("--reconcile").regions
+        assert report.exit_code == expected, report.as_dict()
+        loaded.pass_time(days=1)
+    assert (deleted(loaded), proofs(loaded)) == ([], [])
+    reconcile_twice(loaded)
+    assert deleted(loaded) == [gone]
+
+
+def test_an_empty_list_of_tasks_is_proved_row_by_row(loaded: Loader) -> None:
+    world = loaded.sandbox.world
+    for row in world.listed_tasks(HOME):
+        world.hide_task(row["id"])  # the list answers as if there were none
+    reconcile_twice(loaded)
+    assert deleted(loaded) == []
+
+
+def test_an_empty_list_of_properties_marks_nothing(loaded: Loader) -> None:
+    world = loaded.sandbox.world
+    for property_id in list(world.properties):
+        world.hide_property(property_id)
+    reconcile_twice(loaded, expected=1)
+    assert deleted(loaded) == []
+    assert loaded.column("select property_id from properties where deleted_at is not null") == []
+    for property_id in list(world.properties):
+        world.unhide_property(property_id)
+    loaded.sandbox.reset_log()
+    loaded.load()
+    assert all("updated_at" in r.query for r in loaded.sandbox.logged() if r.endpoint == "/task")

@@ -1,0 +1,247 @@
+"""Stays without timestamps, and the links of tasks followed to them."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from loading import Loader
+from small_worlds import NOW, asked_by_id, small_world
+
+from breezeway_source.sandbox import World
+
+HOME = 2001
+UNKNOWN = 99_500_000
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world()
+
+
+def day(days: int) -> str:
+    """A day so many days after NOW."""
+    found: date = NOW.date() + timedelta(days=days)
+    return found.isoformat()
+
+
+def stay_ids(loader: Loader) -> list[int]:
+    return sorted(loader.column("select reservation_id from reservations"))
+
+
+def stay(loader: Loader, reservation_id: int, column: str) -> Any:
+    (value,) = loader.column(f"select {column} from reservations where reservation_id = %s", reservation_id)
+    return value
+
+
+def links(loader: Loader) -> dict[int, tuple[Any, Any, Any]]:
+    """By task: the link the API gave, the stay it leads to, and why."""
+    rows = loader.query("select task_id, linked_reservation_id, reservation_pk, link_status from tasks")
+    return {task_id: (linked, found, status) for task_id, linked, found, status in rows}
+
+
+def ended_stay(world: World) -> int:
+    """A stay that ended long before the first run, and is loaded by its window."""
+    row = world.add_reservation(property_id=HOME, checkin_date="2024-05-01", checkout_date="2024-05-08")
+    return int(row["id"])
+
+
+# --- stays ----------------------------------------------------------------------------------------------
+
+
+def test_a_stay_that_ended_long_ago_still_updates(loader: Loader) -> None:
+    world = loader.sandbox.world
+    ended = ended_stay(world)
+    loader.load()
+    loader.pass_time(hours=1)
+    world.edit_reservation(ended, note="Found: one umbrella")
+    loader.load()
+    assert stay(loader, ended, "note") == "Found: one umbrella"
+
+
+def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_run(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
+    loader.load()
+    loader.pass_time(hours=1)
+    loader.sandbox.reset_log()
+    loader.load()
+    asked = [r.query for r in loader.sandbox.logged() if r.endpoint == "/reservation"]
+    assert {query["updated_at_ge"] for query in asked} == {"2026-03-07"}
+    assert len({request["page"] for request in asked}) == 1 and len(asked) == 3
+
+
+def test_stays_that_could_not_be_read_keep_their_start(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.load()
+    ended = next(iter(world.reservations))
+    loader.pass_time(hours=1)
+    world.edit_reservation(ended, note="edited while stays were refused")
+    loader.sandbox.faults.refuse_endpoint("/reservation", 403)
+    (report,) = loader.run().regions
+    assert report.exit_code == 1 and {failure["entity"] for failure in report.failures} == {"reservations"}
+    loader.sandbox.faults.unrefuse_endpoint("/reservation")
+    loader.wipe()
+    loader.pass_time(days=9)
+    loader.load()
+    assert stay(loader, ended, "note") == "edited while stays were refused"
+
+
+@pytest.mark.parametrize("no_match", ["upcoming", "empty"])
+@pytest.mark.parametrize("past_end", ["upcoming", "empty"])
+def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
+    duckdb_loader: Loader, no_match: str, past_end: str
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.sandbox.no_match, loader.sandbox.past_end = no_match, past_end
+    loader.configure(start_date=NOW.date().subtract(days=30))
+    loader.load()
+    within = {s["id"] for s in world.reservations.values() if s["checkout_date"] >= day(-30)}
+    linked = {(t.get("linked_reservation") or {}).get("id") for t in world.tasks.values()}
+    expected = sorted(within | (linked & set(world.reservations)))
+    assert stay_ids(loader) == expected
+    rows = loader.query("select reservation_id, property_id, checkout_date, deleted_at from reservations")
+    loader.pass_time(hours=1)
+    loader.load("--reconcile")
+    loader.pass_time(hours=1)
+    loader.load("--reconcile")
+    again = loader.query("select reservation_id, property_id, checkout_date, deleted_at from reservations")
+    assert sorted(again) == sorted(rows)
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(duckdb_loader: Loader, keeps: bool) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.sandbox.updated_keeps_default_window = keeps
+    ended = ended_stay(world)
+    loader.load()
+    loader.pass_time(hours=1)
+    world.edit_reservation(ended, note="after the fact")
+    loader.load()
+    assert stay(loader, ended, "note") == "after the fact"
+
+
+def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    ended = ended_stay(world)
+    loader.load()
+    loader.pass_time(days=5)
+    world.edit_reservation(ended, touch=False, note="silent")
+    loader.load()
+    assert stay(loader, ended, "note") is None
+    loader.load("--entities", "daily")
+    assert stay(loader, ended, "note") == "silent"
+
+
+def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(loader: Loader) -> None:
+    world = loader.sandbox.world
+    old = world.add_reservation(property_id=HOME)["id"]
+    link = {"id": old, "external_reservation_id": None}
+    task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
+    left_behind = world.add_task(home_id=2002, linked_reservation=link)["id"]
+    loader.load()
+    assert links(loader)[task_id] == (old, old, "linked")
+    loader.pass_time(hours=1)
+    new = world.move_reservation(old, 2002)["id"]
+    world.edit_task(left_behind, linked_reservation=link)  # still names the old stay
+    loader.load()
+    assert links(loader)[task_id] == (new, new, "linked")
+    for _ in range(2):
+        assert stay(loader, old, "deleted_at") is None
+        loader.pass_time(days=1)
+        loader.load("--entities", "daily", "--reconcile")
+    assert stay(loader, old, "deleted_at") is not None and stay(loader, new, "deleted_at") is None
+    assert links(loader)[task_id] == (new, new, "linked")
+    assert links(loader)[left_behind] == (old, None, "reservation_deleted")
+
+
+# --- links ----------------------------------------------------------------------------------------------
+
+
+def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered(duckdb_loader: Loader) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader.configure(start_date=NOW.date(), max_link_lookups=2)
+    world.reservations.clear()
+    for task_id in list(world.tasks):
+        world.edit_task(task_id, linked_reservation=None)
+    old = [
+        world.add_reservation(property_id=HOME, checkin_date="2024-01-02", checkout_date="2024-01-0" + str(3 + n))["id"]
+        for n in range(3)
+    ]
+    wanted = [*old, UNKNOWN, UNKNOWN + 1]
+    tasks = {
+        world.add_task(home_id=HOME, linked_reservation={"id": link, "external_reservation_id": None})["id"]: link
+        for link in wanted
+    }
+    asked: list[int] = []
+    for run in range(4):
+        sandbox.reset_log()
+        loader.load()
+        now_asked = asked_by_id(sandbox, "/reservation/{id}")
+        assert len(now_asked) == (2, 2, 1, 0)[run]
+        asked += now_asked
+        assert all(status is not None for _, _, status in links(loader).values())
+        if run == 0:
+            assert sum(links(loader)[t][2] == "reservation_not_loaded" for t in tasks) == 3
+        loader.pass_time(hours=1)
+    assert sorted(asked) == sorted(wanted)
+    for task_id, link in tasks.items():
+        known = link in old
+        assert links(loader)[task_id] == (link, link if known else None, "linked" if known else "reservation_not_found")
+    loader.wipe()
+    loader.pass_time(days=28)
+    sandbox.reset_log()
+    loader.load()
+    assert asked_by_id(sandbox, "/reservation/{id}") == []
+    loader.pass_time(days=3)
+    loader.load()
+    assert sorted(asked_by_id(sandbox, "/reservation/{id}")) == [UNKNOWN, UNKNOWN + 1]
+
+
+def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(duckdb_loader: Loader) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader.load()
+    link = {"id": UNKNOWN, "external_reservation_id": None}
+    task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
+    sandbox.faults.next("403", path=f"/reservation/{UNKNOWN}")
+    (report,) = loader.run().regions
+    assert [(f["entity"], f["status"]) for f in report.failures] == [("reservations", 403)]
+    assert links(loader)[task_id] == (UNKNOWN, None, "reservation_not_loaded")
+    loader.pass_time(hours=1)
+    sandbox.reset_log()
+    loader.load()
+    assert asked_by_id(sandbox, "/reservation/{id}") == []
+
+
+def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.configure(start_date=NOW.date())
+    deleted = world.add_reservation(
+        property_id=HOME, status="deleted", checkin_date="2024-01-02", checkout_date="2024-01-05"
+    )["id"]
+    link = {"id": deleted, "external_reservation_id": None}
+    task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
+    loader.load()
+    assert links(loader)[task_id] == (deleted, None, "reservation_not_found")
+
+
+def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
+    world = loader.sandbox.world
+    first = world.add_reservation(property_id=HOME)["id"]
+    second = world.add_reservation(property_id=HOME)["id"]
+    late = {"id": 99_600_000, "external_reservation_id": "R-LATE"}
+    moves = world.add_task(home_id=HOME, linked_reservation={"id": first, "external_reservation_id": None})["id"]
+    waits = world.add_task(home_id=HOME, linked_reservation=late)["id"]
+    loader.load()
+    assert links(loader)[moves] == (first, first, "linked")
+    assert links(loader)[waits] == (late["id"], None, "reservation_not_found")
+    loader.pass_time(hours=1)
+    world.add_reservation(property_id=HOME, id=late["id"])  # it arrives after its task
+    world.edit_task(moves, linked_reservation={"id": second, "external_reservation_id": None})
+    loader.load()
+    assert links(loader)[moves] == (second, second, "linked")
+    assert links(loader)[waits] == (late["id"], late["id"], "linked")
+    loader.pass_time(hours=1)
+    world.edit_task(moves, linked_reservation=None)
+    loader.load()
+    assert links(loader)[moves] == (None, None, "no_link_at_source")
