@@ -46,6 +46,7 @@ class Settings:
     details_days: int = 30
     max_link_lookups: int = 200
     piece_properties: int = 250
+    log_folder: str | None = None
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def read_settings() -> Settings:
         piece_properties=_value(
             "piece_properties", _at_least(1, int), Settings.piece_properties, "a whole number of 1 or more"
         ),
+        log_folder=_text("log_folder"),
     )
     PersonalData(settings.personal_data, settings.personal_data_key)  # refuses `hash` without a key
     return settings
@@ -215,12 +217,20 @@ def _choice(key: str, known: tuple[str, ...], default: str) -> str:
     return text
 
 
+def is_private(url: str) -> bool:
+    """Whether nobody on the way can read what is sent there: https, or plain http to this machine."""
+    parts = urlsplit(url)
+    if parts.scheme == "http":
+        return parts.hostname in _LOOPBACK
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
 def _base_url(text: str) -> str:
     """Refuses what would send credentials in the clear: plain http is for this machine only."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigError(f"{SECTION}.base_url is {text!r}; it must be like {Settings.base_url}.")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if not is_private(text):
         raise ConfigError(f"{SECTION}.base_url is {text!r}; http is allowed to this machine only: use https.")
     if parts.username or parts.password:
         raise ConfigError(f"{SECTION}.base_url holds credentials; set client_id and client_secret instead.")

@@ -30,6 +30,7 @@ from pipelines.checks import CheckReport
 from pipelines.ddl import SqlClient
 from pipelines.destinations import Target
 from pipelines.locks import database_use, ddl_lock
+from pipelines.mixing import refuse_mixed_rows
 from pipelines.problems import News, news_of
 from pipelines.report import RegionReport
 
@@ -60,7 +61,7 @@ class Ending:
                 with self._database() as client:
                     self._note(client, told)
                 written = True
-            except Exception as e:  # noqa: BLE001 - whatever the database says, the run's own result stands
+            except Exception as e:  # whatever the database says, the run's own result stands
                 log.debug("%s: sync_runs", self.report.region, exc_info=True)
                 self.report.warnings.append(
                     f"the run is not in sync_runs, and not judged by its history: {_short(e)}"
@@ -159,6 +160,7 @@ class Ending:
         """The dataset; with a pipeline of its own where the run did not come to have one."""
         with tempfile.TemporaryDirectory(prefix="breezeway-history-") as folder, database_use(self.target):
             pipeline = self.pipeline or self.target.pipeline(self.report.region, folder)
+            refuse_mixed_rows(pipeline, self.target)
             with pipeline.sql_client() as client:
                 yield client
 

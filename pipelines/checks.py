@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
-from pipelines.ddl import SqlClient, rows_of
+from pipelines.ddl import SqlClient, roomy_transaction, rows_of
 from pipelines.post_sql import SQL_DIR, with_region
 
 Severity = Literal["error", "warn"]
@@ -52,6 +52,17 @@ class CheckResult:
     def report(self) -> CheckReport:
         return {"name": self.name, "severity": self.severity, "rows": self.rows}
 
+    def notes(self) -> dict[str, dict[str, str]]:
+        """What to tell a person: this check's name to its problem's key and text; nothing when it passed."""
+        if not self.rows:
+            return {}
+        such = "; ".join(" ".join(map(str, row[1:])) for row in self.sample)
+        text = (
+            f"{self.rows} rows against: {self.about} Ids: {such}. "
+            f"Next: the query of sql_post/checks/*_{self.name}.sql lists them all."
+        )
+        return {self.name: {f"check:{self.name}": text}}
+
 
 def checks() -> list[Check]:
     """The checks in number order. Raises ValueError for a file without the header line."""
@@ -75,7 +86,8 @@ def run_checks(client: SqlClient, region_code: str) -> list[CheckResult]:
 def run_check(client: SqlClient, check: Check, region_code: str) -> CheckResult:
     """Run one check for one region."""
     query = with_region(check.sql, region_code).rstrip().rstrip(";")
-    # Counted first: with a LIMIT, PostgreSQL plans for the first row soon, which is slow where there is none.
-    ((rows,),) = rows_of(client, f"select count(*) from (\n{query}\n) as bad")
-    sample = rows_of(client, f"{query}\nlimit {SAMPLE_ROWS}") if rows else []
+    with roomy_transaction(client):
+        # Counted first: with a LIMIT, PostgreSQL plans for an early first row, which is slow where there is none.
+        ((rows,),) = rows_of(client, f"select count(*) from (\n{query}\n) as bad")
+        sample = rows_of(client, f"{query}\nlimit {SAMPLE_ROWS}") if rows else []
     return CheckResult(check.name, check.severity, rows, check.about, tuple(sample))

@@ -13,6 +13,7 @@ from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
 
 LOCK_WAIT_S = 30  # for our own turn: other regions' runs make the same objects
+JOIN_MEMORY_MB = 64
 TABLE_WAIT_S = 5  # for readers and writers of a table: they are never made to queue longer behind us
 
 # PostgreSQL's codes for "somebody else holds it": lock_timeout expired, deadlock.
@@ -38,6 +39,19 @@ def ddl_lock_name(dataset_name: str) -> str:
     The same as in `locks.ddl_lock`. Never ask for it while that one is held: it is another session's.
     """
     return f"{dataset_name}:ddl"
+
+
+@contextmanager
+def roomy_transaction(client: SqlClient) -> Iterator[None]:
+    """One transaction whose joins over all tasks stay in memory.
+
+    With PostgreSQL's default of 4 MB, the join of a million tasks goes to disk in parts and the rows come out
+    in their order, so that writing them jumps through the table: twice the time (18.4).
+    """
+    with client.begin_transaction():
+        if is_postgres(client):
+            client.execute_sql(f"set local work_mem = '{JOIN_MEMORY_MB}MB'")
+        yield
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from statistics import median
-from typing import Any, Protocol
+from typing import Any
 
 WINDOW = timedelta(weeks=8)
 RHYTHM_WINDOW = timedelta(days=100)
@@ -65,7 +65,8 @@ class Seen:
     tasks_resolved: int | None = None
 
 
-class Rhythm(Protocol):
+@dataclass(frozen=True)
+class Rhythm:
     """How often an entity of a region was read without failing, and when first and last."""
 
     region_code: str
@@ -121,7 +122,9 @@ def judge(past: Mapping[str, Sequence[Seen]], now: Iterable[Seen]) -> Judgement:
 
 def size(seen: Seen) -> int | None:
     """How many rows the API has, where the run read all of them. A list of tasks writes only the changed ones."""
-    is_whole = seen.entity in WHOLE_LISTS or (seen.reading == "whole" and seen.entity in ("tasks", "reservations"))
+    is_whole = seen.entity in WHOLE_LISTS or (
+        seen.reading == "whole" and seen.entity in ("tasks", "reservations")
+    )
     if not is_whole or seen.reading == "part":
         return None
     return seen.listed if seen.entity == "tasks" else seen.rows

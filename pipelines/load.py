@@ -13,6 +13,7 @@ import pyarrow.parquet  # noqa: F401
 
 from pipelines.region_run import RegionRun
 from pipelines.report import RunReport
+from pipelines.sync_runs import new_run_id
 
 log = logging.getLogger("breezeway")
 
@@ -20,11 +21,11 @@ log = logging.getLogger("breezeway")
 def load_regions(runs: Sequence[RegionRun]) -> RunReport:
     """Load every region and report on all; one that fails leaves the others alone."""
     report = RunReport(started_at=runs[0].started_at)
-    start = time.monotonic()
+    start, run_id = time.monotonic(), new_run_id()
     if len(runs) == 1:
-        report.regions = [runs[0].run()]  # in the main thread, where dlt ends a step in order on Ctrl-C
+        report.regions = [runs[0].run(run_id)]  # in the main thread, where dlt ends a step in order on Ctrl-C
     else:
         with ThreadPoolExecutor(max_workers=len(runs), thread_name_prefix="region") as pool:
-            report.regions = list(pool.map(RegionRun.run, runs))
+            report.regions = list(pool.map(lambda run: run.run(run_id), runs))
     report.seconds = time.monotonic() - start
     return report

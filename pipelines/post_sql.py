@@ -29,6 +29,7 @@ from pipelines.ddl import (
     is_duckdb,
     is_postgres,
     quoted,
+    roomy_transaction,
     rows_of,
     sql_state,
 )
@@ -72,7 +73,7 @@ def run_scripts(client: SqlClient, region_code: str) -> None:
     """
     _renew_statistics(client)
     scripts = [with_region(path.read_text("utf-8"), region_code) for path in sorted(SQL_DIR.glob("*.sql"))]
-    with client.begin_transaction():
+    with roomy_transaction(client):
         for script in scripts:
             client.execute_sql(script)
 

@@ -21,7 +21,10 @@ WARNING_LASTS = timedelta(days=8)  # longer than the weekly schedule, so that it
 
 # Text of an error -> next step. The first that fits counts; an error that names its own way out fits none.
 WAYS_OUT: tuple[tuple[str, str], ...] = (
-    (r"no credentials: set|Check client_id|is being loaded by|close it, or let it finish|--check|run again", ""),
+    (
+        r"no credentials: set|Check client_id|is being loaded by|close it, or let it finish|--check|run again",
+        "",
+    ),
     (
         r"with a new token too",
         "the key pair was revoked or lost its rights: see its page in Breezeway, replace it, then run --check",
@@ -44,7 +47,10 @@ WAYS_OUT: tuple[tuple[str, str], ...] = (
         r"cannot be reached|[Cc]onnection refused|could not connect|server closed the connection|timeout expired",
         "see whether the database is up and reachable from here, then run again: nothing is lost",
     ),
-    (r"password authentication failed|no pg_hba.conf", "set the right destination.postgres.credentials, then --check"),
+    (
+        r"password authentication failed|no pg_hba.conf",
+        "set the right destination.postgres.credentials, then --check",
+    ),
     (r"permission denied|must be owner", "grant the right to the loading user (--check lists what it needs)"),
     (
         r"lock timeout|LockNotAvailable|canceling statement due to lock",
@@ -81,7 +87,8 @@ def problems_of(region: RegionReport) -> list[Problem]:
         notes = region.check_notes.get(check["name"]) or {f"check:{check['name']}": f"{check['rows']} rows"}
         severity = check["severity"]
         found += [
-            Problem(key, f"check {check['name']} ({severity}): {text}", severity) for key, text in notes.items()
+            Problem(key, f"check {check['name']} ({severity}): {text}", severity)
+            for key, text in notes.items()
         ]
     found += [Problem(f"warning:{_plain(warning)}", warning) for warning in region.warnings]
     return found

@@ -26,6 +26,7 @@ from breezeway_source.errors import BreezewayError, ConfigError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
+from pipelines.afterwards import Ending
 from pipelines.checks import CheckResult, run_checks
 from pipelines.ddl import is_lock_timeout, rows_of
 from pipelines.destinations import Target
@@ -34,6 +35,7 @@ from pipelines.mixing import refuse_mixed_rows
 from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.report import RegionReport
 from pipelines.state_table import keep_short
+from pipelines.sync_runs import new_run_id
 from pipelines.warehouse import SqlWarehouse
 
 LOAD_ATTEMPTS = 4
@@ -54,17 +56,19 @@ class RegionRun:
     pipelines_dir: str | None = None
     watch: Callable[[Reading], None] = lambda reading: None
 
-    def run(self) -> RegionReport:
-        """Load the region. Never raises: what went wrong is in the report."""
+    def run(self, run_id: str = "") -> RegionReport:
+        """Load the region. Never raises: what went wrong is in the report, and in `sync_runs` under `run_id`."""
         report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
         report.rows = dict.fromkeys(self.plan.entities, 0)
         counters = Counters()
+        ending = Ending(self.target, report, counters, run_id or new_run_id(), self.pipelines_dir)
         try:
             client = self.access.client(self.region, counters)
             with region_lock(self.target, self.region.code) as hold:
                 pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
                 pipeline.activate()
-                reading = Reading(
+                ending.pipeline = pipeline
+                ending.reading = reading = Reading(
                     region=self.region,
                     settings=self.settings,
                     plan=self.plan,
@@ -87,6 +91,7 @@ class RegionRun:
             report.fail(known.exit_code if known else 1, str(known) if known else one_line(e))
         report.requests = counters.snapshot()
         report.settle()
+        ending.close()
         return report
 
     def _load(self, pipeline: Pipeline, reading: Reading, report: RegionReport, hold: Callable[[], None]) -> None:
@@ -105,7 +110,9 @@ class RegionRun:
             reading.next_package()
         if self.target.has_sql:
             with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
-                report.checks = [dict(result.report()) for result in run_checks(client, self.region.code)]
+                for result in run_checks(client, self.region.code):
+                    report.checks.append(dict(result.report()))
+                    report.check_notes |= result.notes()
                 report.linkage = linkage(client, self.region.code)
         self._tell_null_fields(reading, report)
 

@@ -18,6 +18,7 @@ from pipelines.problems import News, problems_of
 
 STATUS_BY_EXIT_CODE = {0: "ok", 1: "partial", 2: "failed", 3: "failed", 4: "partial"}
 WORST_FIRST = (3, 2, 1, 4, 0)
+HEADINGS = ("region", "status", "requests", "rows", "linked", "resolved", "seconds")
 STEPS = ("extract", "normalize", "load", "sql")
 
 
@@ -109,22 +110,27 @@ def worst(exit_codes: Iterable[int]) -> int:
 def print_report(report: RunReport, console: Console) -> None:
     """The report as tables for a person: one line a region, then what needs attention."""
     table = Table(title=f"Breezeway load: {report.status}", title_justify="left")
-    for heading in ("region", "status", "requests", "rows", "linked", "resolved", "seconds"):
+    for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading in ("region", "status", "rows") else "right")
     for region in report.regions:
-        linkage = region.linkage or {}
-        table.add_row(
-            region.region,
-            region.status,
-            str(region.requests["total"]),
-            ", ".join(f"{name} {count}" for name, count in region.rows.items()),
-            _percent(linkage.get("linked_pct")),
-            _percent(linkage.get("resolution_pct")),
-            f"{sum(region.seconds.values()):.1f}",
-        )
+        table.add_row(*cells(region))
     console.print(table)
     for line in attention(report):
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def cells(region: RegionReport) -> tuple[str, ...]:
+    """A region's line of the table, below HEADINGS."""
+    linkage = region.linkage or {}
+    return (
+        region.region,
+        region.status,
+        str(region.requests["total"]),
+        ", ".join(f"{name} {count}" for name, count in region.rows.items()),
+        _percent(linkage.get("linked_pct")),
+        _percent(linkage.get("resolution_pct")),
+        f"{sum(region.seconds.values()):.1f}",
+    )
 
 
 def attention(report: RunReport) -> list[str]:

@@ -36,7 +36,9 @@ from breezeway_source.settings import (  # noqa: E402
 )
 from pipelines.destinations import Target, duckdb_target, find_target  # noqa: E402
 from pipelines.load import load_regions  # noqa: E402
-from pipelines.logs import set_up_logging  # noqa: E402
+from pipelines.logs import log_to_folder, set_up_logging  # noqa: E402
+from pipelines.notices import tell, tell_refusal  # noqa: E402
+from pipelines.preflight import Preflight, print_check  # noqa: E402
 from pipelines.progress import Watch  # noqa: E402
 from pipelines.region_run import RegionRun  # noqa: E402
 from pipelines.report import RunReport, print_report  # noqa: E402
@@ -78,6 +80,7 @@ def parser() -> Parser:
     p.add_argument("--reconcile", action="store_true", help="look for tasks and stays that vanished at the source")
     p.add_argument("--dry-run", action="store_true", help="into a throw-away DuckDB; the warehouse is not opened")
     p.add_argument("--sample", type=int, metavar="N", help="with --dry-run: show N masked rows a table")
+    p.add_argument("--check", action="store_true", help="credentials, scope, rights, estimated minutes; writes nothing")
     p.add_argument("--sandbox", action="store_true", help="read from the stand-in API; needs no account")
     p.add_argument("--report", type=Path, metavar="FILE", help="write the run report as JSON")
     p.add_argument("--progress", action="store_true", help="progress bars also where stderr is no terminal")
@@ -95,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(args)
     except BreezewayError as e:
         print(f"run.py: {e}", file=sys.stderr)
+        tell_refusal(str(e))
         return e.exit_code
 
 
@@ -105,6 +109,8 @@ def run(args: argparse.Namespace) -> int:
     settings, known = configuration()
     regions = select_regions(args.region or missing_region(known), known)
     started_at = pendulum.now("UTC")
+    if settings.log_folder and not args.check:
+        log_to_folder(Path(settings.log_folder), started_at, as_json=args.log_format == "json")
     with contextlib.ExitStack() as stack:
         target, pipelines_dir = stack.enter_context(chosen_target(args))
         if args.sandbox:
@@ -113,6 +119,8 @@ def run(args: argparse.Namespace) -> int:
             cache_dir = None
             refuse_when_none_has_credentials(regions)
         access = Access(settings, cache_dir=cache_dir)
+        if args.check:
+            return print_check(Preflight(settings, plan, target, access, started_at).check(regions), console())
         err = Console(stderr=True)
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
         runs = [
@@ -125,12 +133,18 @@ def run(args: argparse.Namespace) -> int:
 
 def finish(report: RunReport, target: Target, args: argparse.Namespace, report_file: Path | None) -> None:
     """Print the result, and write it where asked."""
-    out = Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
+    out = console()
+    tell(report, send=not (args.dry_run or args.sandbox))
     print_report(report, out)
     if args.dry_run:
         print_samples(out, target, [region.region for region in report.regions], args.sample or 0)
     if report_file is not None:
         report.write(report_file)
+
+
+def console() -> Console:
+    """Where results go; a file or pipe has no width of its own."""
+    return Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -153,6 +167,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
         raise ConfigError(f"--until {until} is before --since {since}.")
     if since is not None and args.full:
         raise ConfigError("--full reads everything: leave out --since, or --full.")
+    if args.check and (args.dry_run or args.report):
+        raise ConfigError("--check loads nothing: leave out --dry-run and --report.")
     if args.sample is not None and not args.dry_run:
         raise ConfigError("--sample goes with --dry-run.")
     return Plan(

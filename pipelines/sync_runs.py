@@ -22,7 +22,7 @@ from breezeway_source.counters import Counters
 from breezeway_source.endpoints import ENDPOINTS
 from breezeway_source.reading import Reading
 from pipelines.ddl import SqlClient, rows_of
-from pipelines.history import Seen
+from pipelines.history import Rhythm, Seen
 from pipelines.report import RegionReport
 
 TABLE = TABLES["sync_runs"]
@@ -31,7 +31,9 @@ ENOUGH_ROWS = 20
 SPARSE_SHARE = 0.5
 PACKAGE = "breezeway-dlt"
 # What a run does not write itself: keys, and what dlt or the SQL after the load fills in.
-_NOT_JUDGED = frozenset(("region_code", "synced_at", "deleted_at", "unparsed", "reservation_pk", "property_pk"))
+_NOT_JUDGED = frozenset(
+    ("region_code", "synced_at", "deleted_at", "unparsed", "reservation_pk", "property_pk")
+)
 _ENTITY_BY_LABEL = {path: endpoint.name for endpoint in ENDPOINTS.values() for path in endpoint.paths}
 
 
@@ -191,7 +193,9 @@ def ensure_table(client: SqlClient) -> None:
     mapper = client.capabilities.get_type_mapper()
     declared = ['"_dlt_load_id" varchar not null', '"_dlt_id" varchar not null unique']
     for column in TABLE.columns:
-        kind = mapper.to_destination_type({"name": column.name, "data_type": column.kind}, {"name": TABLE.name})
+        kind = mapper.to_destination_type(
+            {"name": column.name, "data_type": column.kind}, {"name": TABLE.name}
+        )
         declared.append(f'"{column.name}" {kind}{" not null" if column.name in TABLE.key else ""}')
     client.execute_sql(f"create table if not exists {_qualified(client)} ({', '.join(declared)})")
 
@@ -250,17 +254,6 @@ def past_null_columns(
     return [(reading, loaded) for reading, text in rows if (loaded := _json(text)) is not None]
 
 
-@dataclass(frozen=True)
-class Rhythm:
-    """How often an entity of a region is read: runs that did not fail, the first and the last of them."""
-
-    region_code: str
-    entity: str
-    runs: int
-    first_at: datetime
-    last_at: datetime
-
-
 def rhythms(client: SqlClient, since: datetime) -> list[Rhythm]:
     """One per region and entity, of all regions."""
     rows = rows_of(
@@ -291,10 +284,8 @@ def open_problems(client: SqlClient, region_code: str) -> tuple[datetime, dict[s
 
 def count_live_rows(client: SqlClient, region_code: str, entities: Iterable[str]) -> dict[str, int]:
     """Live rows of the region, by entity."""
-    return {
-        entity: int(rows_of(client, f"select count(*) from {entity} where region_code = %s and deleted_at is null", region_code)[0][0])
-        for entity in entities
-    }
+    query = "select count(*) from {} where region_code = %s and deleted_at is null"
+    return {entity: int(rows_of(client, query.format(entity), region_code)[0][0]) for entity in entities}
 
 
 def find_null_columns(
@@ -337,4 +328,3 @@ def _stored(value: Any) -> Any:
 def _json(value: Any) -> Any:
     """JSON as it comes back: parsed by psycopg2, text from DuckDB."""
     return json.loads(value) if isinstance(value, str) else value
-

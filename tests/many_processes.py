@@ -27,6 +27,7 @@ if __name__ == "__main__":
 import pendulum
 import psycopg2
 from databases import fresh_postgres
+from small_worlds import small_world
 
 from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.sandbox.answers import LoggedRequest
@@ -47,10 +48,11 @@ class Ended:
     stderr: str
 
 
-def small_worlds(regions: Iterable[str] = REGIONS) -> dict[str, World]:
-    """Three properties with four tasks each; ids repeat from region to region on purpose."""
+def small_worlds(regions: Iterable[str] = REGIONS, **sizes: int) -> dict[str, World]:
+    """Few rows of today, since processes read the real clock; ids repeat from region to region on purpose."""
     now = pendulum.now("UTC")
-    return {region: World.seeded(region, now=now, properties=3, tasks_per_property=4) for region in regions}
+    sizes = {"properties": 2, "tasks": 3, "stays_days": 20, **sizes}
+    return {region: small_world(region=region, now=now, **sizes) for region in regions}
 
 
 def environment(sandbox: Sandbox, folder: Path, **more: str) -> dict[str, str]:

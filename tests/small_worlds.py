@@ -13,13 +13,28 @@ NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
 
 def small_world(
-    *, properties: int = 3, tasks: int = 4, seed: int = 0, stays_days: int = 90, kind: type[World] = World
+    *,
+    region: str = "smoky",
+    now: pendulum.DateTime = NOW,
+    properties: int = 3,
+    tasks: int = 4,
+    seed: int = 0,
+    stays_days: int = 90,
+    first_property_id: int = 2001,
+    kind: type[World] = World,
 ) -> World:
     """A smoky whose stays reach back `stays_days`, and further where a task is linked to one."""
-    world = kind.seeded("smoky", now=NOW, properties=properties, tasks_per_property=tasks, seed=seed)
+    world = kind.seeded(
+        region,
+        now=now,
+        properties=properties,
+        tasks_per_property=tasks,
+        seed=seed,
+        first_property_id=first_property_id,
+    )
     linked = {(task.get("linked_reservation") or {}).get("id") for task in world.tasks.values()}
-    oldest = (NOW.date() - timedelta(days=stays_days)).isoformat()
-    newest = (NOW.date() + timedelta(days=stays_days)).isoformat()
+    oldest = (now.date() - timedelta(days=stays_days)).isoformat()
+    newest = (now.date() + timedelta(days=stays_days)).isoformat()
     for stay in list(world.reservations.values()):
         if not oldest <= stay["checkout_date"] <= newest and stay["id"] not in linked:
             del world.reservations[stay["id"]]

@@ -126,6 +126,8 @@ def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader)
     ended = ended_stay(world)
     loader.load()
     loader.pass_time(days=5)
+    loader.load()
+    loader.pass_time(days=1)
     world.edit_reservation(ended, touch=False, note="silent")
     loader.load()
     assert stay(loader, ended, "note") is None
@@ -164,10 +166,8 @@ def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered
     world.reservations.clear()
     for task_id in list(world.tasks):
         world.edit_task(task_id, linked_reservation=None)
-    old = [
-        world.add_reservation(property_id=HOME, checkin_date="2024-01-02", checkout_date="2024-01-0" + str(3 + n))["id"]
-        for n in range(3)
-    ]
+    long_ago = {"checkin_date": "2024-01-02", "checkout_date": "2024-01-05", "_updated_at": NOW.subtract(years=2)}
+    old = [world.add_reservation(property_id=HOME, **long_ago)["id"] for _ in range(3)]
     wanted = [*old, UNKNOWN, UNKNOWN + 1]
     tasks = {
         world.add_task(home_id=HOME, linked_reservation={"id": link, "external_reservation_id": None})["id"]: link

@@ -170,10 +170,10 @@ def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
             reading.proof(NAME, job.reservation_id, None, e.status, "no_proof", job.why)
         raise
     property_id = record_id(raw, "property_id")
+    if str(raw.get("status") or "").lower() == "deleted":
+        reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
+        return []
     if job.why == "reconcile":
-        if str(raw.get("status") or "").lower() == "deleted":
-            reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
-            return []
         reading.proof(NAME, job.reservation_id, property_id, 200, "alive", job.why)
     row = reading.row(NAME, raw)
     return [row] if row is not None else []

@@ -23,7 +23,7 @@ from tables import Client, create_tables, fetch
 from breezeway_source.columns import TABLES
 from pipelines import post_sql
 from pipelines.checks import checks, run_check
-from pipelines.ddl import is_postgres
+from pipelines.ddl import is_postgres, roomy_transaction
 from pipelines.post_sql import (
     SQL_DIR,
     ensure_comments,
@@ -82,7 +82,7 @@ def fill(client: Client, tasks: int) -> None:
 def scripts_one_by_one(client: Client) -> None:
     """What run_scripts does, with the time of each script."""
     timed("    statistics", partial(post_sql._renew_statistics, client))
-    with client.begin_transaction():
+    with roomy_transaction(client):
         for path in sorted(SQL_DIR.glob("*.sql")):
             script = with_region(path.read_text("utf-8"), "smoky")
             timed(f"    {path.name}", partial(client.execute_sql, script))

@@ -1,0 +1,225 @@
+"""A million tasks with seven child rows each into PostgreSQL, ours and plain dlt in one run. By hand:
+
+    PYTHONPATH=.:tests:tests/benchmarks python tests/benchmarks/bench_million.py [tasks]
+
+Plain is dlt alone: the finished rows, the same hints, its best format for PostgreSQL (csv, not compressed). Ours
+is a whole run of the region: raw rows, made into the contract's, in packages of 250 properties, with links, views,
+indexes and checks. Both get their rows from memory: the API's time is not what is measured. Each side runs in a
+process of its own, whose peak memory is printed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pendulum
+from databases import fresh_postgres
+
+from breezeway_source.columns import TABLES
+from breezeway_source.hints import resource_hints
+from breezeway_source.listing import Listing
+from breezeway_source.personal import PersonalData
+from breezeway_source.plan import Plan
+from breezeway_source.rows import RowBuilder
+from breezeway_source.settings import Region, Settings
+from pipelines.destinations import find_target
+from pipelines.load import load_regions
+from pipelines.region_run import RegionRun
+
+TASKS_PER_PROPERTY = 200
+PAGE_ROWS = 100
+START = datetime(2026, 1, 1, tzinfo=timezone.utc)
+NOW = pendulum.datetime(2026, 3, 1, 6, tz="UTC")
+
+
+def raw_task(number: int, updated_at: datetime) -> dict[str, Any]:
+    """One task as the API gives it, about 1 KB, with seven lines below it."""
+    cost = Decimal(number % 9000) / 100
+    return {
+        "id": 70_000_000 + number,
+        "name": "Departure clean",
+        "description": "Strip the beds, start the washer, wipe the kitchen, check the deck and the grill.",
+        "home_id": 1 + number // TASKS_PER_PROPERTY,
+        "reference_property_id": f"PMS-{1 + number // TASKS_PER_PROPERTY}",
+        "template_id": 3301,
+        "type_department": "housekeeping",
+        "type_priority": "normal",
+        "type_task_status": {"code": "finished", "name": "Finished", "stage": "finished"},
+        "scheduled_date": "2026-01-09",
+        "created_at": "2026-01-01T00:28:25",
+        "updated_at": updated_at.isoformat(),
+        "started_at": "2026-01-09T15:00:00",
+        "finished_at": "2026-01-09T17:06:58",
+        "paused": False,
+        "created_by": {"id": 601, "name": "Ops Desk"},
+        "finished_by": {"id": 655, "name": "Ada Sample"},
+        "assignments": [{"id": number, "assignee_id": 655, "name": "Ada Sample", "type_task_user_status": "accepted"}],
+        "rate_type": "piece",
+        "rate_paid": "120.00 USD",
+        "total_time": "2:06:58",
+        "total_cost": cost,
+        "bill_to": "owner",
+        "costs": [
+            {"id": number, "cost": cost, "description": "Linen", "type_cost": {"id": 2, "code": "material", "name": "M"}}
+        ],
+        "supplies": [
+            {"id": None, "supply_id": 440, "name": "Filter", "quantity": 1, "unit_cost": cost, "total_price": cost},
+            {"id": number, "supply_id": 441, "name": "Soap", "quantity": 2, "unit_cost": cost, "total_price": cost},
+        ],
+        "photos": [{"id": number, "url": "https://img.example.test/1.jpg"}, {"id": -number, "url": "https://x.test/2"}],
+        "tags": ["deep"],
+        "task_tags": [{"id": 4, "name": "deep"}],
+        "linked_reservation": {"id": 88_000_000 + number // 3, "external_reservation_id": f"R-{number}"},
+        "report_url": f"https://portal.example.test/r/{number}",
+    }
+
+
+def raw_stay(number: int, properties: int) -> dict[str, Any]:
+    day = {"checkin_date": "2024-01-02", "checkout_date": "2024-01-09", "status": "active"}
+    return {"id": 88_000_000 + number, "property_id": 1 + number % properties, **day}
+
+
+def stays_of(properties: int) -> int:
+    """A stay for every third task."""
+    return properties * TASKS_PER_PROPERTY // 3 + 1
+
+
+class FromMemory:
+    """Stands where the client does: the lists of the region, without HTTP."""
+
+    def __init__(self, tasks: int, changed: int, now: datetime) -> None:
+        self.properties = tasks // TASKS_PER_PROPERTY
+        self.changed = changed  # so many of the tasks, spread over the properties, changed just now
+        self.now = now
+
+    def client(self, region: Region, counters: Any) -> FromMemory:
+        return self
+
+    def abort(self) -> None: ...
+
+    def listing(self, path: str, params: dict[str, Any], *, label: str, inside: Any = None) -> Listing:
+        if path == "/property":
+            return self._all([{"id": p + 1, "name": f"House {p}", "status": "active"} for p in range(self.properties)])
+        if path == "/task/":
+            first = (int(params["home_id"]) - 1) * TASKS_PER_PROPERTY
+            if "updated_at" in params:
+                count = self.changed // self.properties
+                just_now = self.now - timedelta(minutes=1)
+                return self._all([raw_task(first + n, just_now) for n in range(count)])
+            return self._all([raw_task(first + n, START) for n in range(TASKS_PER_PROPERTY)])
+        return self._stays(params)
+
+    def _stays(self, params: dict[str, Any]) -> Listing:
+        """All stays in the first window of check-out days, none in the others."""
+        if params.get("checkout_date_ge") != "2024-01-01":
+            return self._all([])
+        return self._all([raw_stay(n, self.properties) for n in range(stays_of(self.properties))])
+
+    def _all(self, rows: list[dict[str, Any]]) -> Listing:
+        return Listing(rows, proven=True, total=len(rows), pages=1, stray=False)
+
+
+def ours(tasks: int, changed: int, hour: int, folder: str) -> dict[str, Any]:
+    """One run of the region by our own order, `hour` hours after the first."""
+    now = NOW.add(hours=hour)
+    access: Any = FromMemory(tasks, changed, now)
+    plan = Plan(("properties", "reservations", "tasks"))
+    region = Region("smoky", "Smoky", "id", "secret")
+    run = RegionRun(region, Settings(), plan, find_target("postgres"), access, now, folder)
+    start = time.monotonic()
+    (report,) = load_regions([run]).regions
+    if report.exit_code:
+        raise SystemExit(str(report.as_dict()))
+    return {"seconds": time.monotonic() - start, **report.seconds, "rows": report.rows["tasks"]}
+
+
+def plain(tasks: int, folder: str) -> dict[str, Any]:
+    """The same rows, finished, through dlt alone."""
+    keep = PersonalData("keep", None)
+    task = RowBuilder(TABLES["tasks"], "smoky", NOW, keep).build(raw_task(1, START))
+    stay = RowBuilder(TABLES["reservations"], "smoky", NOW, keep).build(raw_stay(1, 1))
+
+    def rows(template: dict[str, Any], key: str, count: int) -> Iterator[list[dict[str, Any]]]:
+        for first in range(0, count, PAGE_ROWS):
+            yield [template | {key: n} for n in range(first, min(first + PAGE_ROWS, count))]
+
+    resources = [
+        dlt.resource(rows(task, "task_id", tasks), **resource_hints(TABLES["tasks"])),
+        dlt.resource(
+            rows(stay, "reservation_id", stays_of(tasks // TASKS_PER_PROPERTY)),
+            **resource_hints(TABLES["reservations"]),
+        ),
+    ]
+
+    os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
+    pipeline = dlt.pipeline(
+        "plain", destination=find_target("postgres")._dlt_destination("plain"), dataset_name="plain", pipelines_dir=folder
+    )
+    seconds = {}
+    start = time.monotonic()
+    for step, work in (
+        ("extract", lambda: pipeline.extract(resources, loader_file_format="csv")),
+        ("normalize", pipeline.normalize),
+        ("load", pipeline.load),
+    ):
+        began = time.monotonic()
+        work()
+        seconds[step] = time.monotonic() - began
+    return {"seconds": time.monotonic() - start, **seconds}
+
+
+def in_process(*words: str, environment: dict[str, str]) -> dict[str, Any]:
+    """One side in a process of its own; adds its peak memory in MB."""
+    done = subprocess.run(
+        [sys.executable, __file__, "--side", *words], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def side(name: str, tasks: int, changed: int, hour: int, folder: str) -> None:
+    result = plain(tasks, folder) if name == "plain" else ours(tasks, changed, hour, folder)
+    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))
+
+
+def told(what: str, result: dict[str, Any]) -> None:
+    steps = {step: result[step] for step in ("extract", "normalize", "load", "sql") if step in result}
+    shares = ", ".join(f"{step} {seconds:.1f} s ({seconds / result['seconds']:.0%})" for step, seconds in steps.items())
+    print(f"{what:8} {result['seconds']:7.1f} s  {shares}  peak {result['peak_mb']:.0f} MB", flush=True)
+
+
+def main(tasks: int) -> None:
+    with fresh_postgres() as url, tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "DESTINATION__POSTGRES__CREDENTIALS": url, "DLT_DATA_DIR": folder, "HOME": folder}
+        theirs = in_process("plain", str(tasks), "0", "0", str(Path(folder) / "plain"), environment=environment)
+        told("plain", theirs)
+        mine = in_process("ours", str(tasks), "0", "0", str(Path(folder) / "ours"), environment=environment)
+        told("ours", mine)
+        loading = sum(mine[step] for step in ("extract", "normalize", "load"))
+        print(f"loading, ours over plain: {loading / theirs['seconds']:.2f}   target <= 1.2; memory target <= 700 MB")
+        for hour in ("2", "3"):
+            hourly = in_process("ours", str(tasks), "5000", hour, str(Path(folder) / "ours"), environment=environment)
+            told(f"hour {hour}", hourly)
+            print(f"   {hourly['rows']} changed tasks merged: load {hourly['load']:.1f} s   target <= 3 s")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--side"]:
+        side(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6])
+    else:
+        main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)

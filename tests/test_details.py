@@ -1,0 +1,88 @@
+"""Lines without a key of their own are never collapsed and never multiplied, and go when their parent loses them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from conftest import NOW
+from loading import Loader
+
+from breezeway_source.sandbox import World
+
+ANSWER = {"section_name": "Kitchen", "action": "Wipe counters", "response": "check", "type_requirement": "checklist"}
+SUPPLY = {"id": None, "supply_id": 440, "name": "Air filter", "quantity": 1, "unit_cost": 20.5, "total_price": 20.5}
+COST = {"id": None, "cost": 12.5, "description": "Linen", "type_cost": {"id": 2, "code": "material"}}
+GUEST: dict[str, Any] = {"first_name": "Ada", "last_name": "Sample", "emails": [], "phone_numbers": []}
+OPTIONS = ("--entities", "reservations", "tasks", "task_details")
+
+
+@pytest.fixture
+def world() -> World:
+    """One property with a task and a stay whose lines are all alike."""
+    world = World.seeded("smoky", now=NOW, properties=1, tasks_per_property=0)
+    world.add_task(home_id=2001, id=100, supplies=[SUPPLY] * 3, costs=[COST] * 2, photos=["a.jpg", "a.jpg"])
+    world.set_requirements(100, [ANSWER] * 30)
+    world.set_comments(100, [{"comment": "Lamp broken"}] * 2)
+    world.add_reservation(property_id=2001, id=200, guests=[GUEST] * 2)
+    return world
+
+
+def lines(loader: Loader) -> dict[str, int]:
+    """The number of lines of the task and the stay, by view."""
+    counts = {
+        view: loader.column(f"select count(*) from {view} where {parent} = {number}")[0]
+        for view, parent, number in (
+            ("task_requirements", "task_id", 100),
+            ("task_comments", "task_id", 100),
+            ("task_supplies", "task_id", 100),
+            ("task_costs", "task_id", 100),
+            ("task_photos", "task_id", 100),
+            ("reservation_guests", "reservation_id", 200),
+        )
+    }
+    # The views count what the tables hold: nothing is left over of earlier versions of the parents.
+    for table, view in (("tasks__supplies", "task_supplies"), ("task_details__requirements", "task_requirements")):
+        assert loader.column(f"select count(*) from {table} where task_id = 100") == [counts[view]]
+    return counts
+
+
+def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
+    world = loader.sandbox.world
+    wanted = {
+        "task_requirements": 30,
+        "task_comments": 2,
+        "task_supplies": 3,
+        "task_costs": 2,
+        "task_photos": 2,
+        "reservation_guests": 2,
+    }
+    loader.load(*OPTIONS)
+    assert lines(loader) == wanted
+    for run in range(2):
+        if run == 1:
+            loader.wipe()  # another machine
+        loader.pass_time(hours=1)
+        world.edit_task(100, name=f"Version {run}")
+        world.edit_reservation(200, note=f"Version {run}")
+        assert loader.load(*OPTIONS).rows["task_details"] == 1
+        assert lines(loader) == wanted
+    assert loader.column("select position from task_requirements where task_id = 100 order by 1") == list(range(30))
+    assert loader.column("select position from reservation_guests where reservation_id = 200 order by 1") == [0, 1]
+
+    loader.pass_time(hours=1)
+    world.set_supplies(100, [SUPPLY])
+    world.set_costs(100, [])
+    world.set_requirements(100, [ANSWER] * 12)
+    world.edit_task(100, photos=None)
+    world.edit_reservation(200, guests=[{**GUEST, "first_name": "Ben"}])
+    loader.load(*OPTIONS)
+    assert lines(loader) == {
+        "task_requirements": 12,
+        "task_comments": 2,
+        "task_supplies": 1,
+        "task_costs": 0,
+        "task_photos": 0,
+        "reservation_guests": 1,
+    }
+    assert loader.column("select first_name from reservation_guests where reservation_id = 200") == ["Ben"]

@@ -1,0 +1,256 @@
+"""Who may write: one run per region, one DuckDB process at a time; a dead run is in nobody's way."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psycopg2
+import pytest
+from databases import Database
+from loading import Loader
+from many_processes import environment, small_worlds, start
+
+from breezeway_source.errors import ConfigError
+from breezeway_source.sandbox import Sandbox
+from breezeway_source.sandbox.answers import LoggedRequest
+from pipelines import destinations, locks
+from pipelines.destinations import duckdb_target
+from pipelines.locks import database_use, region_lock
+
+HOLD_FILE = """
+import sys, time, duckdb
+held = duckdb.connect(sys.argv[1])
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+
+
+@contextmanager
+def file_held(file: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
+    """Another program has the DuckDB file open for so long."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD_FILE, file, str(seconds)], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+# --- one run per region --------------------------------------------------------------------------------
+
+
+def test_a_second_run_of_a_region_names_the_first_whose_death_frees_it(
+    database: Database, tmp_path: Path
+) -> None:
+    """The first run is a process that waits for an answer while the second comes, and is then killed."""
+    with Sandbox.multi(small_worlds(("smoky", "austin")), token_limit=False) as sandbox:
+        reading, finish = threading.Event(), threading.Event()
+
+        def wait(request: LoggedRequest) -> None:
+            if request.endpoint == "/task" and not reading.is_set():
+                reading.set()
+                finish.wait(60)
+
+        sandbox.faults.before_response = wait
+        first = start(
+            ["--region", "smoky", "--destination", database.kind],
+            tmp_path / "first",
+            environment(
+                sandbox, tmp_path / "first", **{f"DESTINATION__{database.kind.upper()}__CREDENTIALS": database.url}
+            ),
+        )
+        try:
+            assert reading.wait(60)
+            with Loader(sandbox, database, tmp_path / "second", sandbox.world.now) as loader:
+                report = loader.run(regions=("smoky", "austin"))
+                smoky, austin = report.regions
+                assert (smoky.exit_code, austin.exit_code, report.exit_code) == (2, 0, 2)
+                assert smoky.requests["total"] == 0
+                assert smoky.error is not None
+                assert smoky.error.startswith("Region 'smoky' is being loaded by ")
+                assert str(first.pid) in smoky.error
+                first.kill()
+                first.wait()
+                finish.set()
+                assert loader.run().exit_code == 0
+                assert loader.query("select count(*) from tasks where region_code = 'smoky'") == [(6,)]
+        finally:
+            finish.set()
+            first.kill()
+            first.communicate()
+
+
+def test_a_lock_file_left_by_a_dead_run_is_taken_over(tmp_path: Path) -> None:
+    target = duckdb_target(tmp_path / "local.duckdb")
+    left = tmp_path / ".local.duckdb.smoky.lock"
+    left.write_text('{"pid": 1, "host": "gone", "since": "2026-03-10T00:00:00+00:00"}')
+    with region_lock(target, "smoky"):
+        assert f'"pid": {os.getpid()}' in left.read_text()
+    assert not left.exists()
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Opened before the run before removed it, locked after: it would exclude nobody."""
+    target = duckdb_target(tmp_path / "local.duckdb")
+    path = tmp_path / ".local.duckdb.smoky.lock"
+    lock, calls = locks.fcntl.flock, 0
+
+    def flock(*args: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            path.unlink()
+        lock(*args)
+
+    monkeypatch.setattr(locks.fcntl, "flock", flock)
+    with region_lock(target, "smoky"):
+        assert calls == 2
+        with pytest.raises(ConfigError, match="is being loaded by process"), region_lock(target, "smoky"):
+            pass
+
+
+def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -> None:
+    with Sandbox.multi(small_worlds(("smoky",))) as sandbox, Loader(
+        sandbox, database, tmp_path / "work", sandbox.world.now
+    ) as loader, region_lock(loader.target, "smoky"), region_lock(loader.target, "austin"):
+        pass
+
+
+# --- a lost session ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgres_loader(sandbox: Sandbox, postgres_database: Database, tmp_path: Path) -> Iterator[Loader]:
+    with Loader(sandbox, postgres_database, tmp_path / "work", sandbox.world.now) as loader:
+        yield loader
+
+
+def end_sessions(url: str, name: str) -> int:
+    """End the sessions whose application_name begins so; how many there were."""
+    connection = psycopg2.connect(url)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where application_name like %s and datname = current_database()",
+                (f"{name}%",),
+            )
+            return cursor.rowcount
+    finally:
+        connection.close()
+
+
+def test_a_run_takes_its_lock_again_when_its_session_was_ended(postgres_loader: Loader) -> None:
+    ended: list[int] = []
+
+    def end(request: LoggedRequest) -> None:
+        if request.endpoint == "/task" and not ended:
+            ended.append(end_sessions(postgres_loader.database.url, "breezeway run smoky"))
+
+    postgres_loader.sandbox.faults.before_response = end
+    postgres_loader.load()
+    assert ended == [1]
+
+
+def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres_loader: Loader) -> None:
+    postgres_loader.load()
+    world, url = postgres_loader.sandbox.world, postgres_loader.database.url
+    postgres_loader.pass_time(hours=1)
+    added = world.add_task(home_id=min(world.properties))["id"]
+    other = psycopg2.connect(url, application_name="the other run")
+    try:
+
+        def take(request: LoggedRequest) -> None:
+            if request.endpoint == "/task" and end_sessions(url, "breezeway run smoky"):
+                for _ in range(100):
+                    with other.cursor() as cursor:
+                        cursor.execute("select pg_try_advisory_lock(hashtext('breezeway'), hashtext('smoky'))")
+                        if cursor.fetchone() == (True,):
+                            return
+                    time.sleep(0.05)
+
+        postgres_loader.sandbox.faults.before_response = take
+        (report,) = postgres_loader.run().regions
+        assert (report.exit_code, report.error is not None and "the other run" in report.error) == (2, True)
+        assert postgres_loader.query("select count(*) from tasks where task_id = %s", added) == [(0,)]
+    finally:
+        other.close()
+    postgres_loader.sandbox.faults.before_response = None
+    postgres_loader.load()  # loads the package that had to wait, then reads on
+    assert postgres_loader.query("select count(*) from tasks where task_id = %s", added) == [(1,)]
+
+
+# --- DuckDB: one process at a time ---------------------------------------------------------------------
+
+
+def test_a_file_that_another_program_keeps_ends_the_run_and_names_it(
+    duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "FILE_WAIT_S", 0.5)
+    with file_held(duckdb_loader.database.url, 60) as holder:
+        begun = time.monotonic()
+        (report,) = duckdb_loader.run().regions
+        assert time.monotonic() - begun < 5
+    assert report.exit_code == 2
+    assert report.error is not None
+    assert str(holder.pid) in report.error
+    assert Path(sys.executable).resolve().name in report.error
+    assert "close it, or let it finish" in report.error
+    assert duckdb_loader.sandbox.data_requests == 0
+
+
+def test_a_file_that_another_program_has_for_a_moment_is_waited_for(duckdb_loader: Loader) -> None:
+    with file_held(duckdb_loader.database.url, 1.0):
+        duckdb_loader.load()
+
+
+def test_a_free_file_costs_no_wait_and_is_not_let_go_between_two_queries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_sleep(seconds: float) -> None:
+        raise AssertionError("waited for a free file")
+
+    monkeypatch.setattr(locks.time, "sleep", no_sleep)
+    file = tmp_path / "local.duckdb"
+    with database_use(duckdb_target(file)):
+        for _ in range(50):
+            with database_use(duckdb_target(file)):
+                duckdb.connect(str(file)).close()
+        other = subprocess.run(
+            [sys.executable, "-c", f"import duckdb; duckdb.connect({str(file)!r})"], capture_output=True, text=True
+        )
+        assert "Conflicting lock" in other.stderr
+
+
+def test_what_is_no_duckdb_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "notes.duckdb"
+    file.write_text("shopping list\n" * 1000)
+    with pytest.raises(ConfigError, match=r"notes\.duckdb' cannot be opened: .*not a valid DuckDB"):
+        with database_use(duckdb_target(file)):
+            pass
+
+
+@pytest.mark.parametrize("name", ["breezeway.duckdb", "Breezeway.db", "breezeway_staging_smoky.duckdb"])
+def test_a_file_named_like_a_dataset_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        duckdb_target(tmp_path / name)
+    assert repr(name) in str(refused.value)
+    assert "ambiguous" in str(refused.value)
+    assert destinations.LOCAL_FILE in str(refused.value)
+    assert destinations.DUCKDB_KEY in str(refused.value)

@@ -1,0 +1,145 @@
+"""Several regions at the same time: as processes on an empty PostgreSQL, as threads of one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import Database
+from loading import target_of
+from many_processes import REGIONS, differences, environment, one_round, small_worlds
+
+from breezeway_source import access
+from breezeway_source.access import Access
+from breezeway_source.counters import Counters
+from breezeway_source.pace import Throttle
+from breezeway_source.sandbox import Sandbox
+from breezeway_source.settings import Region, Settings, read_regions
+from pipelines.report import worst
+from pipelines.run import main
+
+ROUNDS = 3
+
+
+@pytest.fixture
+def eight() -> Iterator[Sandbox]:
+    with Sandbox.multi(small_worlds(), token_limit=False) as running:
+        yield running
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """The command line in this process, its environment leading to a sandbox: exit code and report."""
+
+    def run(sandbox: Sandbox, database: Database, *options: str, without: tuple[str, ...] = ()) -> Any:
+        for name, value in environment(sandbox, tmp_path / "home").items():
+            if not any(region.upper() in name for region in without):
+                monkeypatch.setenv(name, value)
+        if database.kind == "duckdb":
+            monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", database.url)
+        target_of(database)
+        report = tmp_path / "report.json"
+        code = main([*options, "--destination", database.kind, "--quiet", "--report", str(report)])
+        return code, json.loads(report.read_text())
+
+    monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", "")  # whatever a run sets is taken back
+    return run
+
+
+def rows_of(database: Database, query: str, *args: Any) -> list[tuple[Any, ...]]:
+    with target_of(database).pipeline("reader", str(database.folder / "reader")).sql_client() as client:
+        return [tuple(row) for row in client.execute_sql(query, *args) or ()]
+
+
+def test_eight_processes_started_at_once_on_an_empty_database(eight: Sandbox, tmp_path: Path) -> None:
+    for number in range(ROUNDS):
+        assert one_round(eight, tmp_path / str(number)) == []
+
+
+def test_all_regions_in_one_process(database: Database, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured = REGIONS[:3]  # fewer than the eight, for the time it takes
+    monkeypatch.setattr(
+        "pipelines.run.read_regions", lambda: {code: r for code, r in read_regions().items() if code in configured}
+    )
+    with Sandbox.multi(small_worlds(configured), token_limit=False) as sandbox:
+        code, report = command(sandbox, database, "--region", "all")
+        assert (code, report["status"]) == (0, "ok")
+        assert [region["region"] for region in report["regions"]] == list(configured)
+        assert {region["rows"]["tasks"] for region in report["regions"]} == {6}
+        assert sum(region["requests"]["total"] for region in report["regions"]) == sandbox.data_requests
+        assert differences(sandbox, lambda query, region: rows_of(database, query, region)) == []
+
+
+def test_a_region_without_credentials_fails_and_the_others_load(database: Database, command: Any) -> None:
+    names = ("smoky", "austin", "mammoth")
+    with Sandbox.multi(small_worlds(names), token_limit=False) as sandbox:
+        chosen = [option for region in names for option in ("--region", region)]
+        code, report = command(sandbox, database, *chosen, without=("mammoth",))
+        assert (code, report["status"]) == (2, "partial")
+        by_name = {region["region"]: region for region in report["regions"]}
+        assert (by_name["mammoth"]["status"], by_name["mammoth"]["exit_code"]) == ("failed", 2)
+        assert "regions.mammoth.client_id" in by_name["mammoth"]["error"]
+        del sandbox.worlds["mammoth"]
+        assert differences(sandbox, lambda query, region: rows_of(database, query, region)) == []
+
+
+def test_a_refused_region_ends_3_and_the_others_load(duckdb_database: Database, command: Any) -> None:
+    with Sandbox.multi(small_worlds(("smoky", "austin")), token_limit=False) as sandbox:
+        sandbox.credentials["austin"] = ("id-austin", "wrong")
+        code, report = command(sandbox, duckdb_database, "--region", "smoky", "--region", "austin")
+        assert code == 3
+        assert {region["region"]: region["exit_code"] for region in report["regions"]} == {"smoky": 0, "austin": 3}
+        assert rows_of(duckdb_database, "select region_code, count(*) from tasks group by 1") == [("smoky", 6)]
+
+
+@pytest.mark.parametrize(
+    ("codes", "expected"), [([0, 0], 0), ([0, 4], 4), ([4, 1, 0], 1), ([1, 2, 4], 2), ([2, 0, 3], 3), ([], 0)]
+)
+def test_the_worst_exit_code_counts(codes: list[int], expected: int) -> None:
+    assert worst(codes) == expected
+
+
+def test_regions_with_one_key_pair_share_its_token_and_its_pace(duckdb_database: Database, command: Any) -> None:
+    """Without sharing, twice sixteen requests would be in flight, with two tokens."""
+    worlds = small_worlds(("smoky",), properties=16, stays_days=5)
+    worlds |= small_worlds(("austin",), properties=16, stays_days=5, first_property_id=5001)
+    with Sandbox.multi(worlds, same_key=[("smoky", "austin")], latency_s=0.03) as sandbox:
+        companies = {region: str(world.company_id) for region, world in worlds.items()}
+        for region, company in companies.items():
+            os.environ[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__COMPANY_ID"] = company
+        try:
+            code, report = command(sandbox, duckdb_database, "--region", "smoky", "--region", "austin")
+        finally:
+            for region in companies:
+                del os.environ[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__COMPANY_ID"]
+        assert code == 0, report
+        assert sandbox.token_requests == 1
+        assert 4 < sandbox.max_in_flight <= 16
+        assert differences(sandbox, lambda query, region: rows_of(duckdb_database, query, region)) == []
+
+
+def test_two_threads_asking_for_one_key_pair_get_one_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Regions begin side by side: the second must not miss what the first is just making."""
+    made: list[Throttle] = []
+    arrived = threading.Barrier(2)
+
+    def slow_throttle(pace: float) -> Throttle:
+        made.append(Throttle(pace))
+        with pytest.raises(threading.BrokenBarrierError):
+            arrived.wait(0.2)  # nobody else may get here
+        return made[-1]
+
+    monkeypatch.setattr(access, "Throttle", slow_throttle)
+    shared = Access(Settings())
+    regions = [Region(code, code, "id", "secret") for code in ("smoky", "austin")]
+    threads = [threading.Thread(target=shared.client, args=(region, Counters())) for region in regions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
