@@ -113,7 +113,7 @@ class Preflight:
 
     def _versions(self) -> Answer:
         driver = {
-            "duckdb": f"duckdb {duckdb.__version__}",
+            "duckdb": f"duckdb {version('duckdb')}",
             "postgres": f"psycopg2 {psycopg2.__version__.split()[0]}",
         }
         parts = [

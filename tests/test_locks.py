@@ -160,12 +160,12 @@ def test_a_run_takes_its_lock_again_when_its_session_was_ended(postgres_loader: 
     ended: list[int] = []
 
     def end(request: LoggedRequest) -> None:
-        if request.endpoint == "/task" and not ended:
+        if request.endpoint == "/task":
             ended.append(end_sessions(postgres_loader.database.url, "breezeway run smoky"))
 
     postgres_loader.sandbox.faults.before_response = end
     postgres_loader.load()
-    assert ended == [1]
+    assert sum(ended) == 1
 
 
 def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres_loader: Loader) -> None:
@@ -241,9 +241,9 @@ def test_a_free_file_costs_no_wait_and_is_not_let_go_between_two_queries(
 def test_what_is_no_duckdb_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "notes.duckdb"
     file.write_text("shopping list\n" * 1000)
-    with pytest.raises(ConfigError, match=r"notes\.duckdb' cannot be opened: .*not a valid DuckDB"):
-        with database_use(duckdb_target(file)):
-            pass
+    words = r"notes\.duckdb' cannot be opened: .*not a valid DuckDB"
+    with pytest.raises(ConfigError, match=words), database_use(duckdb_target(file)):
+        pass
 
 
 @pytest.mark.parametrize("name", ["breezeway.duckdb", "Breezeway.db", "breezeway_staging_smoky.duckdb"])

@@ -14,7 +14,7 @@ counted as (
     group by region_code
 )
 
-select
+select -- noqa: ST06
     region_code,
     total_tasks,
     linked,
