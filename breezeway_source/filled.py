@@ -64,8 +64,8 @@ class NullField:
 
     def __str__(self) -> str:
         return (
-            f"{self.table}.{self.column} is null in all {self.rows} rows of this run, where the API documents it as "
-            "filled: was the field renamed? See new columns, in this report or an earlier one."
+            f"{self.table}.{self.column} is null in every row of this run ({self.rows}), where the API documents it "
+            "as filled: was the field renamed? See new columns, in this report or an earlier one."
         )
 
 

@@ -28,7 +28,8 @@ PREFIX = "breezeway_"  # of a pipeline's name; the region's code behind it
 SANDBOX_PREFIX = "breezeway_sandbox_"
 LOCAL_FILE = "breezeway_local.duckdb"
 SANDBOX_FILE = "breezeway_sandbox.duckdb"
-SESSION_NAME = "breezeway"  # how our sessions call themselves in pg_stat_activity, the region behind it
+# How loading sessions call themselves in pg_stat_activity, the region behind it; dlt makes a space a `+` (1.31).
+SESSION_PREFIX = "breezeway:"
 DUCKDB_KEY = "DESTINATION__DUCKDB__CREDENTIALS"
 # Waiting for a table that a reader holds open must not stop all regions (design: "readers never block a run").
 LOCK_TIMEOUT = "-clock_timeout=10s"
@@ -73,7 +74,7 @@ class Target:
             credentials = self.postgres.copy()
             query = credentials.query or {}
             options = "\t".join(filter(None, (query.get("options"), LOCK_TIMEOUT)))
-            session = {"application_name": f"{SESSION_NAME} {region_code}"}
+            session = {"application_name": f"{SESSION_PREFIX}{region_code}"}
             credentials.query = {**session, **query, "options": options}
             return dlt.destinations.postgres(credentials, staging_dataset_name_layout=staging)
         return DltDestination.from_reference(self.name)

@@ -24,12 +24,14 @@ WEEK_DAYS = 7
 class Known:
     """What a handful of pages and the warehouse tell of one region.
 
-    `tasks_each`, `stays_each`: rows a property, stays in a window of WINDOW_MONTHS. `loaded`: rows by table.
+    `tasks_each`, `recent_each`, `stays_each`: rows a property; recent tasks are those whose details are read,
+    stays those of a window of WINDOW_MONTHS. `loaded`: rows by table.
     `past`: median requests of the region's runs by entity and extent.
     """
 
     properties: int
     tasks_each: float = 0.0
+    recent_each: float = 0.0
     stays_each: float = 0.0
     loaded: Mapping[str, int] = field(default_factory=dict)
     past: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -79,9 +81,8 @@ def _counted(entity: str, plan: Plan, settings: Settings, known: Known, today: p
         due = properties if plan.full or plan.properties else new + ceil((properties - new) / WEEK_DAYS)
         return LISTS_EACH * due
     if entity == "task_details":
-        tasks = known.loaded.get("tasks") or properties * known.tasks_each
-        missing = max(tasks - known.loaded.get("task_details", 0), 0)
-        return LISTS_EACH * round(min(settings.details_per_run, missing))
+        due = properties * (known.tasks_each if plan.full else known.recent_each)
+        return LISTS_EACH * round(min(settings.details_per_run, due))
     return CATALOGUES[entity]
 
 

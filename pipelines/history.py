@@ -113,7 +113,7 @@ def judge(past: Mapping[str, Sequence[Seen]], now: Iterable[Seen]) -> Judgement:
         _volume(judgement, before, seen)
         _silence(judgement, before, seen)
     if current:
-        _linkage(judgement, [s for seen in current for s in past.get(seen.entity, ())], current[0])
+        _linkage(judgement, past.get(current[0].entity, ()), current[0])
     return judgement
 
 
@@ -178,7 +178,7 @@ def _empty_window(past: Sequence[Seen], now: Seen) -> str | None:
     """Tasks are asked for by days, with overlap: a window that was never empty and now is, is a broken filter."""
     if now.entity != "tasks" or now.reading != "changes" or now.listed:
         return None
-    before = [seen.listed or 0 for seen in past if seen.ok and seen.reading == "changes"]
+    before = [seen.listed or 0 for seen in past if _is_steady(seen)]
     if len(before) < ENOUGH_LISTS or min(before) < NEVER_LISTED_FEWER:
         return None
     return (
@@ -197,24 +197,32 @@ def _silence(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
     if now.rows:
         judgement.add("changes_arrive", now.entity, None)
         return
-    steady = [seen for seen in past if seen.ok and seen.reading == "changes"]
+    last = next((seen for seen in reversed(past) if seen.rows and _is_steady(seen)), None)
+    if last is not None and now.started_at - last.started_at < SILENT_AT_LEAST:
+        judgement.add("changes_arrive", now.entity, None)
+        return
+    steady = [seen for seen in past if _is_steady(seen)]
     active = [seen for seen in steady if seen.rows]
     if len(active) < ENOUGH_ACTIVE_RUNS or active[-1].started_at - steady[0].started_at < ENOUGH_HISTORY:
         return
     last_at = active[-1].started_at
     silence = now.started_at - last_at
     message = None
-    if silence >= SILENT_AT_LEAST:
-        gaps = sorted(later.started_at - earlier.started_at for earlier, later in zip(active, active[1:]))
-        if silence > SILENCE_FACTOR * gaps[-2]:
-            expected = _expected(active, last_at, now.started_at)
-            if expected >= EXPECTED_ROWS:
-                message = (
-                    f"no {now.entity} changed for {_span(silence)} (since {last_at:%Y-%m-%d %H:%M} UTC), where the "
-                    f"region's own rate makes about {expected:.0f} rows. Next: compare with Breezeway; if work goes "
-                    "on there, look at the key pair's scope with --check, and read the days again with --since."
-                )
+    gaps = sorted(later.started_at - earlier.started_at for earlier, later in zip(active, active[1:]))
+    if silence > SILENCE_FACTOR * gaps[-2]:
+        expected = _expected(active, last_at, now.started_at)
+        if expected >= EXPECTED_ROWS:
+            message = (
+                f"no {now.entity} changed for {_span(silence)} (since {last_at:%Y-%m-%d %H:%M} UTC), where the "
+                f"region's own rate makes about {expected:.0f} rows. Next: compare with Breezeway; if work goes "
+                "on there, look at the key pair's scope with --check, and read the days again with --since."
+            )
     judgement.add("changes_arrive", now.entity, message)
+
+
+def _is_steady(seen: Seen) -> bool:
+    """Whether it tells how many rows changed since the run before."""
+    return seen.ok and seen.reading == "changes"
 
 
 def _expected(active: Sequence[Seen], start: datetime, end: datetime) -> float:
@@ -252,9 +260,9 @@ def overdue(rhythms: Iterable[Rhythm], now: datetime, region_code: str, read_now
         for code, own in by_region.items()
         if code != region_code and (late := _late(max(own, key=lambda r: r.runs), now)) is not None
     }
-    well = [code for code in by_region if code == region_code or not late_regions.get(code)]
+    well = [region_code, *(code for code in by_region if not late_regions.get(code))]
     for code, late in late_regions.items():
-        if min([region_code, *well]) == region_code:
+        if not late or min(well) == region_code:
             judgement.add("entities_are_fresh", f"region {code}", late and f"region {code} {late}")
     return judgement
 
@@ -277,14 +285,16 @@ def _late(rhythm: Rhythm, now: datetime) -> str | None:
 
 
 def _linkage(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
-    newest_first = sorted((seen for seen in past if seen.ok), key=lambda seen: seen.started_at, reverse=True)
+    """Of all tasks of the region, so any of its entities tells it."""
     for name, whole, part in (
         ("carry a link to a stay", "tasks_total", "tasks_linked"),
         ("have their linked stay loaded", "tasks_linked", "tasks_resolved"),
     ):
         count = getattr(now, whole)
         share = _percent(now, whole, part)
-        usual = _usual_share((seen.started_at, _percent(seen, whole, part)) for seen in newest_first)
+        usual = _usual_share(
+            (seen.started_at, _percent(seen, whole, part)) for seen in reversed(past) if seen.ok
+        )
         if share is None or usual is None or count < ENOUGH_TASKS:
             continue
         message = None

@@ -23,7 +23,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 
 from breezeway_source.errors import BreezewayError, ConfigError
 from pipelines.ddl import ddl_lock_name
-from pipelines.destinations import DATASET, SESSION_NAME, Target
+from pipelines.destinations import DATASET, SESSION_PREFIX, Target
 
 FILE_WAIT_S = 20.0
 FILE_POLL_S = 0.25
@@ -185,7 +185,7 @@ def refuse_behind_readers(target: Target, error: Exception) -> None:
     try:
         with connection.cursor() as cursor:
             cursor.execute(_TABLE_HOLDERS, (DATASET,))
-            others = [row for row in cursor.fetchall() if not (row[0] or "").startswith(f"{SESSION_NAME} ")]
+            others = [row for row in cursor.fetchall() if not (row[0] or "").startswith(SESSION_PREFIX)]
     finally:
         connection.close()
     if others:
@@ -229,7 +229,7 @@ class _RegionSession:
                 return
         except psycopg2.Error:
             self.close()
-        name = f"{SESSION_NAME} run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
+        name = f"breezeway run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
         self._connection = _connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
         with self._connection.cursor() as cursor:
             cursor.execute("select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code))
@@ -263,7 +263,7 @@ _PATIENT = """
     where name in ('lock_timeout', 'statement_timeout', 'idle_session_timeout')"""
 
 
-def _connect(target: Target, application_name: str = SESSION_NAME) -> Any:
+def _connect(target: Target, application_name: str = "breezeway") -> Any:
     """A session of its own, in autocommit: an idle transaction would hold back vacuum for the whole run.
 
     Raises dlt's DatabaseTransientException when there is none to be had now.

@@ -44,6 +44,8 @@ def tell_refusal(error: str) -> None:
 
 def _log_news(region: RegionReport) -> None:
     news = region.news
+    rows = ", ".join(f"{name} {count}" for name, count in region.rows.items())
+    log.info("%s: %s: %s requests; %s", region.region, region.status, region.requests["total"], rows)
     for problem in news.new:
         level = logging.ERROR if problem.severity == "error" else logging.WARNING
         log.log(level, "%s: %s", region.region, problem.text)

@@ -37,11 +37,11 @@ from pipelines.estimate import Known, estimate
 from pipelines.report import worst
 from pipelines.sync_runs import code_version
 
-SAMPLED_PROPERTIES = 3
+SAMPLED_PROPERTIES = 5
 OLDEST_POSTGRES = 130000
 SCHEMA_RIGHTS = ("CREATE", "USAGE")
 READ_ONLY = "default_transaction_read_only"
-COUNTED = ("tasks", "reservations", "property_details", "task_details")
+COUNTED = ("tasks", "reservations", "property_details")
 
 
 @dataclass(frozen=True)
@@ -136,16 +136,17 @@ class Preflight:
             properties = len(client.listing("/property", {}, label="/property").rows)
         ids = [p for raw in page.rows if (p := record_id(raw)) is not None]
         sampled = ids[:: max(1, len(ids) // SAMPLED_PROPERTIES)][:SAMPLED_PROPERTIES]
-        tasks_each = stays_each = 0.0
+        tasks_each = recent_each = stays_each = 0.0
         if sampled and {"tasks", "task_details"} & set(self.plan.entities):
-            counts = []
-            for property_id in sampled:
-                tasks = _page(client, "/task/", {"home_id": property_id, "limit": 1, "page": 1})
-                counts.append(tasks.total if tasks.total is not None else len(tasks.rows))
-            tasks_each = sum(counts) / len(counts)
+            tasks_each = _tasks_each(client, sampled)
+        if sampled and "task_details" in self.plan.entities:
+            today = self.started_at.date()
+            first = today.subtract(days=self.settings.details_days)
+            days = f"{first.isoformat()},{today.add(days=1).isoformat()}"
+            recent_each = _tasks_each(client, sampled, updated_at=days)
         if sampled and "reservations" in self.plan.entities:
             stays_each = self._stays_each(client, sampled)
-        return Known(properties, tasks_each, stays_each, loaded, past)
+        return Known(properties, tasks_each, recent_each, stays_each, loaded, past)
 
     def _stays_each(self, client: Client, sampled: Sequence[int]) -> float:
         today = self.started_at.date()
@@ -209,6 +210,15 @@ def _scope(client: Client, region: Region) -> list[Answer]:
         text = f"it sees {len(ids)} companies: set {key}, or their rows get mixed"
         answers.append(Answer(region.code, "scope", text, ConfigError.exit_code))
     return answers
+
+
+def _tasks_each(client: Client, property_ids: Sequence[int], **params: str) -> float:
+    """Tasks a property: what the lists say of their length, or one page of each."""
+    counts = []
+    for property_id in property_ids:
+        page = _page(client, "/task/", {"home_id": property_id, "limit": 1, "page": 1, **params})
+        counts.append(page.total if page.total is not None else len(page.rows))
+    return sum(counts) / len(counts)
 
 
 def _page(client: Client, path: str, params: dict[str, Any]) -> Page:

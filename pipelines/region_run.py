@@ -32,6 +32,7 @@ from pipelines.ddl import is_lock_timeout, rows_of
 from pipelines.destinations import Target
 from pipelines.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
 from pipelines.mixing import refuse_mixed_rows
+from pipelines.pending import begin_again
 from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.report import RegionReport
 from pipelines.state_table import keep_short
@@ -120,6 +121,7 @@ class RegionRun:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
         if pipeline.has_pending_data:
             log.info("%s: loading what an earlier run left", self.region.code)
+            begin_again(pipeline)
             self._load_package(pipeline, report, hold)
 
     def _load_package(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:

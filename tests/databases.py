@@ -82,6 +82,10 @@ class Database:
             pipelines_dir=str(self.folder / f"pipelines_{self._count}"),
         )
 
+    def execute(self, statement: str) -> None:
+        """A statement about a PostgreSQL database as a whole; `{}` stands for its name."""
+        execute(server_url(), statement.format(urlsplit(self.url).path.lstrip("/")))
+
     def destination(self) -> Any:
         make = dlt.destinations.postgres if self.kind == "postgres" else dlt.destinations.duckdb
         return make(self.url)

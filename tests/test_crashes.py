@@ -19,6 +19,13 @@ DEATHS = [
     Death("load"),
     Death("statement", 1, "_staging_smoky"),  # load: before the rows are staged
     Death("statement", 1, "INSERT INTO"),  # load: while they are merged
+    # load: rows are in, dlt has not noted it yet; of the first file, of a later one, of a merge, of the last
+    Death("file", 1, "pending_transitions"),
+    Death("file", 9, "pending_transitions"),
+    Death("file", 1, "pending_transitions/tasks."),
+    Death("file", 2, "pending_transitions/tasks."),
+    Death("file", 1, "pending_transitions/_dlt_pipeline_state."),
+    Death("file", 1, "package_completed"),
     Death("sql"),
     Death("statement", 1, "update tasks"),  # SQL: half-way
     Death("checks"),

@@ -40,7 +40,8 @@ class Region:
     def runs(self, dice: random.Random, days: int) -> Iterator[list[Seen]]:
         """Hourly runs, some of them skipped or failed, a daily one in the morning, a weekly one on Sunday."""
         tasks, stays, linked = self.properties * 30, self.properties * 8, 0.72
-        window: deque[int] = deque(maxlen=24 * 3)
+        before = (START - HOUR * hour for hour in range(72, 0, -1))
+        window = deque([poisson(dice, self.rate(at)) for at in before], maxlen=72)
         properties, people, supplies = self.properties, 40, 60
         pending = 0
         for hour in range(days * 24):
@@ -192,10 +193,10 @@ def test_a_run_like_the_others_is_well(ten_weeks: History) -> None:
 
 
 def test_a_dead_region_is_told_in_the_first_run_after_a_silence_unlike_its_own(ten_weeks: History) -> None:
-    weekend = next_run(ten_weeks, "tasks", timedelta(hours=60), rows=0)
-    assert messages(ten_weeks.judge(weekend)) == {}
+    night = next_run(ten_weeks, "tasks", timedelta(hours=20), rows=0)
+    assert messages(judge(ten_weeks.past, night)) == {}
     dead = next_run(ten_weeks, "tasks", timedelta(days=8), rows=0)
-    told = messages(ten_weeks.judge(dead))["check:changes_arrive:tasks"]
+    told = messages(judge(ten_weeks.past, dead))["check:changes_arrive:tasks"]
     assert told.startswith("no tasks changed for 8 days (since 2026-03-1")
     assert "Next: compare with Breezeway" in told
     alive = next_run(ten_weeks, "tasks", timedelta(days=8), rows=1)

@@ -56,13 +56,13 @@ def world(canaries: Canaries) -> World:
     world.add_reservation(property_id=2001, id=2, note={"long": c("note")}, guests=c("guests"), guide_url=[c("url")])
     world.add("people", id=1, name="Ada", active=True, type_role="staff", emails=[EMAIL, c("mail")], phone=c("phone"))
     world.add("people", id=2, name="Ben", active=True, type_role="staff", emails={"work": c("mail")})
-    comments = [{"id": 1, "comment": c("comment"), "created_at": "2026-03-01T08:00:00", "html": c("html")}, c("bare")]
+    comments = [{"id": 1, "comment": c("comment"), "created_at": "2026-03-01T08:00:00", "html": c("html")}, {"comment": {"text": c("odd")}}]
     asked = {"id": 1, "name": "Owner", "email": c("asked")}
     for task_id, url in ((101, f"https://portal.test/{c('report')}"), (102, {"url": c("report")})):
         world.add_task(home_id=2001, id=task_id, report_url=url, requested_by=asked, comments=comments, total_time="x")
     world.set_comments(101, comments)
     answer = {"action": "Look", "type_requirement": "text", "response": c("response"), "note": c("note")}
-    world.set_requirements(101, [answer, {**answer, "response": {"text": c("response")}}, c("bare")])
+    world.set_requirements(101, [answer, {**answer, "response": {"text": c("response")}}, {**answer, "note": [c("odd")]}])
     return world
 
 
@@ -158,9 +158,10 @@ def test_hashed_values_join_over_tables_and_runs_and_depend_on_the_key(
 
     def hashes() -> tuple[str, str, str, str]:
         (guest,) = loader.column("select emails from reservation_guests where reservation_id = 1 and emails is not null")
-        (contact,) = loader.column("select email from property_contacts where contact_type = 'owner'")
+        (contact, phone) = loader.query(
+            "select email, phone from property_contacts where property_id = 2001 and contact_type = 'owner'"
+        )[0]
         (person,) = loader.column("select emails from people where person_id = 1")
-        (phone,) = loader.column("select phone from property_contacts where contact_type = 'owner'")
         (dialled,) = loader.column(
             "select phone_numbers from reservation_guests where reservation_id = 1 and phone_numbers is not null"
         )

@@ -43,7 +43,7 @@ def public(row: Row) -> Row:
 
 def created(row: Row) -> tuple[datetime, int]:
     """The order of every paged list."""
-    return row.get("_created_at", BEGINNING), row["id"]
+    return row.get("_created_at", BEGINNING), int(row["id"])  # some worlds spell ids as text
 
 
 class Rows(UserDict[int, Row]):
@@ -178,8 +178,8 @@ class Stores:
         for row in sorted(self.tasks.values(), key=created):
             by_home.setdefault(row["home_id"], []).append(row)
             link = row.get("linked_reservation")
-            if link:
-                by_stay.setdefault(link["id"], []).append(row)
+            if isinstance(link, dict) and link:
+                by_stay.setdefault(int(link["id"]), []).append(row)
         self._tasks_by_home, self._tasks_by_stay = by_home, by_stay
         self._tasks_version = self.tasks.version
 

@@ -1,0 +1,63 @@
+"""Packages that an earlier run left half loaded, set back to their beginning.
+
+dlt (1.31) goes on where it stopped. But a job killed between the database's commit and dlt's note of it runs a
+second time: its rows are in the staging table, or in dlt's state table, twice, and PostgreSQL refuses the package
+for ever, since `_dlt_id` is unique. What merges may be merged again, so a package whose loading had begun is
+loaded from its first file on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
+from dlt.pipeline import Pipeline
+
+# Jobs that dlt makes anew when the files of a table and its child tables are in: the merges.
+_FOLLOWING = ("sql", "reference")
+_TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER)
+
+
+def begin_again(pipeline: Pipeline) -> None:
+    """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself."""
+    storage = pipeline._get_load_storage()
+    for load_id in storage.list_normalized_packages():
+        package = Path(storage.storage.make_full_path(storage.get_normalized_package_path(load_id)))
+        if _has_begun(package):
+            _forget_appended(pipeline, load_id)
+            _set_back(package)
+
+
+def _has_begun(package: Path) -> bool:
+    return (package / PackageStorage.APPLIED_SCHEMA_UPDATES_FILE_NAME).exists()
+
+
+def _set_back(package: Path) -> None:
+    update = package / PackageStorage.SCHEMA_UPDATES_FILE_NAME
+    if not update.exists():
+        update.write_text("{}", "utf-8")  # tells dlt to prepare the load, which empties the staging tables
+    for state in (PackageStorage.NEW_JOBS_FOLDER, *_TAKEN_UP):
+        for job in (package / state).iterdir():
+            if ParsedLoadJobFileName.parse(job.name).file_format in _FOLLOWING:
+                job.unlink()
+            elif state in _TAKEN_UP:
+                job.rename(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
+    for note in (package / PackageStorage.PENDING_TRANSITIONS_FOLDER).glob("*"):
+        note.unlink()
+
+
+def _forget_appended(pipeline: Pipeline, load_id: str) -> None:
+    """Take out what the package appended instead of merging: its state, and its entry among the loaded packages."""
+    schema = pipeline.default_schema
+    columns: list[tuple[str, Any]] = [
+        (schema.state_table_name, "_dlt_load_id"),
+        (schema.loads_table_name, "load_id"),
+    ]
+    with pipeline.sql_client() as client:
+        for table, column in columns:
+            try:
+                client.execute_sql(f"delete from {client.make_qualified_table_name(table)} where {column} = %s", load_id)
+            except DestinationUndefinedEntity:
+                continue  # killed before the table was made

@@ -1,0 +1,279 @@
+"""The workflows: what the scheduled job's own shell steps do against the sandbox, and what GitHub must be told."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pendulum
+import pytest
+import yaml
+from databases import fresh_postgres
+from dlt.common.configuration.providers.toml import tomlkit
+
+from breezeway_source.endpoints import GROUPS
+from breezeway_source.sandbox import Sandbox, World
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = ROOT / ".github" / "workflows"
+LOAD = yaml.safe_load((WORKFLOWS / "load.yml").read_text("utf-8"))
+TRIGGERS = LOAD[True]  # YAML 1.1 reads the key `on` as a truth
+JOB = LOAD["jobs"]["load"]
+EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}", re.DOTALL)
+HOURLY, DAILY, WEEKLY = (entry["cron"] for entry in TRIGGERS["schedule"])
+
+
+def step(name: str) -> dict[str, Any]:
+    return next(step for step in JOB["steps"] if step.get("name") == name)
+
+
+def regions() -> list[str]:
+    config = tomlkit.parse((ROOT / ".dlt" / "config.toml").read_text("utf-8")).unwrap()
+    return list(config["sources"]["breezeway"]["regions"])
+
+
+# --- what GitHub is told -----------------------------------------------------------------------------------
+
+
+def test_the_matrix_and_the_manual_choice_are_the_configured_regions() -> None:
+    listed = json.loads(re.search(r"\[\"nashville.*?\]", JOB["strategy"]["matrix"]["region"]).group())  # type: ignore[union-attr]
+    assert listed == regions() and len(listed) == 8
+    assert TRIGGERS["workflow_dispatch"]["inputs"]["region"]["options"] == ["all", *regions()]
+    assert list(TRIGGERS["workflow_dispatch"]["inputs"]) == ["region", "entities", "since", "full"]
+
+
+def test_one_region_that_fails_stops_no_other_and_two_runs_of_one_never_overlap() -> None:
+    assert JOB["strategy"]["fail-fast"] is False
+    assert JOB["concurrency"] == {"group": "breezeway-load-${{ matrix.region }}", "cancel-in-progress": False}
+
+
+def test_daily_and_weekly_do_not_start_with_an_hourly_run() -> None:
+    minutes = [cron.split()[0] for cron in (HOURLY, DAILY, WEEKLY)]
+    assert minutes == ["7", "37", "37"] and DAILY.split()[1] != WEEKLY.split()[1]
+
+
+def test_report_and_log_are_kept_for_thirty_days_whatever_happened_and_the_token_is_not() -> None:
+    kept = step("Keep report and log")
+    assert kept["if"] == "always()" and kept["with"]["retention-days"] == 30
+    env = step("Load")["env"]
+    assert kept["with"]["path"] == "artefacts/"
+    assert env["SOURCES__BREEZEWAY__LOG_FOLDER"].startswith("artefacts/")
+    for place in ("XDG_CACHE_HOME", "DLT_DATA_DIR"):
+        assert env[place].startswith("${{ runner.temp }}/")
+    assert not any("cache@" in step.get("uses", "") for step in JOB["steps"]), (
+        "a cache is readable by every branch"
+    )
+
+
+@pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.yml")), ids=lambda file: file.name)
+def test_workflows_may_read_only_end_in_time_and_put_no_input_into_a_script(file: Path) -> None:
+    workflow = yaml.safe_load(file.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 330 and "permissions" not in job
+        for each in job["steps"]:
+            assert "${{" not in each.get("run", "")
+            if each.get("uses", "").startswith("actions/checkout"):
+                assert each["with"]["persist-credentials"] is False
+
+
+def test_secrets_are_looked_up_by_the_region_alone() -> None:
+    env = step("Load")["env"]
+    assert env["CLIENT_ID"] == "${{ secrets[format('BREEZEWAY_{0}_CLIENT_ID', matrix.region)] }}"
+    assert env["CLIENT_SECRET"] == "${{ secrets[format('BREEZEWAY_{0}_CLIENT_SECRET', matrix.region)] }}"
+    assert "toJSON(secrets)" not in (WORKFLOWS / "load.yml").read_text("utf-8")
+
+
+def test_ci_calls_the_one_command_and_tests_the_oldest_postgres() -> None:
+    ci = yaml.safe_load((WORKFLOWS / "ci.yml").read_text("utf-8"))["jobs"]
+    assert ".ci/run" in [each.get("run") for each in ci["run"]["steps"]]
+    assert ci["postgres-13"]["services"]["postgres"]["image"] == "postgres:13"
+    assert "TEST_POSTGRES_URL" in ci["postgres-13"]["steps"][-1]["env"]
+
+
+def test_the_workflows_follow_githubs_schema() -> None:
+    command = shutil.which("check-jsonschema", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    if command is None:
+        pytest.skip("check-jsonschema comes with the development extras; .ci/run checks this too")
+    files = [str(file) for file in sorted(WORKFLOWS.glob("*.yml"))]
+    done = subprocess.run(
+        [command, "--builtin-schema", "vendor.github-workflows", *files], capture_output=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+# --- the job's own shell -----------------------------------------------------------------------------------
+
+
+class Runner:
+    """A stand-in for a GitHub runner: a checkout, and the Load step with its expressions replaced."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.checkout = folder / "checkout"
+        self.temp = folder / "temp"
+        self.temp.mkdir(parents=True)
+        for name in ("breezeway_source", "pipelines", "sql_post"):
+            shutil.copytree(ROOT / name, self.checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+        (self.checkout / ".dlt").mkdir()
+        shutil.copy(ROOT / ".dlt" / "config.toml", self.checkout / ".dlt")
+        self.sandbox = sandbox
+        self.bin = folder / "bin"
+        self.bin.mkdir()
+        (self.bin / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (self.bin / "python").chmod(0o755)
+
+    def load(
+        self, region: str = "smoky", schedule: str = "", **more: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the Load step. `more`: inputs as `inputs_since`, environment variables by their name."""
+        client_id, client_secret = self.sandbox.credentials[region]
+        values = {
+            "matrix.region": region,
+            "github.event.schedule": schedule,
+            "inputs.entities": more.pop("inputs_entities", ""),
+            "inputs.since": more.pop("inputs_since", ""),
+            "inputs.full": more.pop("inputs_full", ""),
+            "runner.temp": str(self.temp),
+            "secrets[format('BREEZEWAY_{0}_CLIENT_ID', matrix.region)]": client_id,
+            "secrets[format('BREEZEWAY_{0}_CLIENT_SECRET', matrix.region)]": client_secret,
+            "secrets.DESTINATION__POSTGRES__CREDENTIALS": more.pop("postgres", ""),
+            "secrets.RUNTIME__SLACK_INCOMING_HOOK": "",
+            "secrets.BREEZEWAY_PERSONAL_DATA_KEY": "",
+        }
+        load = step("Load")
+        env = {
+            key: EXPRESSION.sub(lambda found: values[found[1]], str(text))
+            for key, text in load["env"].items()
+        }
+        script = self.temp / "load.sh"
+        script.write_text(load["run"], "utf-8")
+        assert load["shell"] == "bash"
+        # As GitHub runs a step with `shell: bash`.
+        return subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)],
+            cwd=self.checkout,
+            text=True,
+            capture_output=True,
+            timeout=120,
+            env={
+                "PATH": f"{self.bin}:/usr/bin:/bin",
+                "HOME": str(self.temp),
+                **env,
+                "SOURCES__BREEZEWAY__BASE_URL": self.sandbox.base_url,
+                "SOURCES__BREEZEWAY__REQUESTS_PER_MINUTE": "60000",
+                "GITHUB_STEP_SUMMARY": str(self.temp / "summary.md"),
+                "GITHUB_SHA": "0123456789abcdef",
+                **more,
+            },
+        )
+
+    @property
+    def report(self) -> dict[str, Any]:
+        (region,) = json.loads((self.checkout / "artefacts" / "report.json").read_text("utf-8"))["regions"]
+        assert isinstance(region, dict)
+        return region
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Iterator[Runner]:
+    now = pendulum.instance(datetime.now(timezone.utc))
+    world = World.seeded("smoky", now=now, properties=3, tasks_per_property=4)
+    with Sandbox.multi({"smoky": world}, token_limit=False) as sandbox:
+        yield Runner(tmp_path, sandbox)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "group", "more"),
+    [(HOURLY, "hourly", set()), (DAILY, "daily", {"tasks"}), (WEEKLY, "weekly", set())],
+    ids=["hourly", "daily", "weekly"],
+)
+def test_each_schedule_loads_its_entities(runner: Runner, schedule: str, group: str, more: set[str]) -> None:
+    done = runner.load(schedule=schedule, DESTINATION="duckdb")
+    assert done.returncode == 0, done.stderr
+    assert set(runner.report["rows"]) == {*GROUPS[group].entities, *more}
+    assert runner.report["status"] == "ok"
+    kept = sorted(
+        str(path.relative_to(runner.checkout / "artefacts"))
+        for path in runner.checkout.rglob("artefacts/**/*")
+    )
+    assert (
+        kept[0] == "logs"
+        and re.fullmatch(r"logs/\d{4}-\d{2}-\d{2}T\d{6}_\d+\.log", kept[1])
+        and kept[2:] == ["report.json"]
+    )
+    assert all(
+        json.loads(line)["message"]
+        for line in (runner.checkout / "artefacts" / kept[1]).read_text().splitlines()
+    )
+    assert (runner.temp / "summary.md").read_text("utf-8").startswith("## Breezeway load: ok")
+
+
+def test_by_hand_into_postgres_with_a_first_day(runner: Runner) -> None:
+    with fresh_postgres() as url:
+        done = runner.load(
+            inputs_entities="tasks people", inputs_since="2026-01-01", inputs_full="false", postgres=url
+        )
+        assert done.returncode == 0, done.stderr
+        assert runner.report["destination"] == "postgres"
+        assert set(runner.report["rows"]) == {"tasks", "people"}
+        windows = {
+            request.query.get("updated_at", "")[:10]
+            for request in runner.sandbox.logged()
+            if request.endpoint == "/task"
+        }
+        assert windows == {"2026-01-01"}
+
+
+@pytest.mark.parametrize(
+    ("entities", "since", "told"),
+    [
+        ("tasks; touch pwned", "", "Unknown entity 'tasks;'"),
+        ("$(touch pwned)", "", "Unknown entity '$(touch'"),
+        ("tasks --destination filesystem", "", "Names and a day, no options"),
+        ("tasks", "2026-01-01 --region all", "Names and a day, no options"),
+        ("tasks", "'; touch pwned; '", "is no day"),
+        ("*", "", "Unknown entity '*'"),
+    ],
+)
+def test_inputs_are_never_run_nor_taken_for_options(
+    runner: Runner, entities: str, since: str, told: str
+) -> None:
+    done = runner.load(inputs_entities=entities, inputs_since=since, DESTINATION="duckdb")
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert not list(runner.checkout.rglob("pwned")) and runner.sandbox.requests == []
+
+
+def test_a_region_that_is_refused_fails_its_job_and_still_leaves_report_log_and_summary(
+    runner: Runner,
+) -> None:
+    runner.sandbox.faults.auth_answer = "inactive"
+    done = runner.load(schedule=HOURLY, DESTINATION="duckdb")
+    assert done.returncode == 3
+    assert runner.report["error"] is not None and "inactive client" in runner.report["error"]
+    summary = (runner.temp / "summary.md").read_text("utf-8")
+    assert "**new** smoky: failed: Token request for region 'smoky' answered 200 with an error" in summary
+    (log,) = (runner.checkout / "artefacts" / "logs").iterdir()
+    assert "inactive client" in log.read_text("utf-8")
+
+
+def test_a_missing_secret_is_told_by_the_key_that_lacks(runner: Runner) -> None:
+    runner.sandbox.credentials["mammoth"] = ("", "")
+    done = runner.load(region="mammoth", schedule=HOURLY, DESTINATION="duckdb")
+    assert done.returncode == 2
+    assert "SOURCES__BREEZEWAY__REGIONS__MAMMOTH__CLIENT_ID" in done.stderr
+    assert "not started" in (runner.temp / "summary.md").read_text("utf-8")
+
+
+def test_the_install_step_names_the_files_that_exist() -> None:
+    install = step("Install")["run"]
+    (named,) = re.findall(r"-r (\S+)", install)
+    assert (ROOT / named).is_file()
