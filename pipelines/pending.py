@@ -58,6 +58,8 @@ def _forget_appended(pipeline: Pipeline, load_id: str) -> None:
     with pipeline.sql_client() as client:
         for table, column in columns:
             try:
-                client.execute_sql(f"delete from {client.make_qualified_table_name(table)} where {column} = %s", load_id)
+                client.execute_sql(
+                    f"delete from {client.make_qualified_table_name(table)} where {column} = %s", load_id
+                )
             except DestinationUndefinedEntity:
                 continue  # killed before the table was made

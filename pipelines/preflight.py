@@ -94,7 +94,10 @@ class Preflight:
             answers.append(Answer(region.code, "database", _one_line(e), ConfigError.exit_code))
         try:
             client = self.access.client(region, Counters())
-            answers += _scope(client, region)
+            scope = _scope(client, region)
+            answers += scope
+            if any(answer.exit_code for answer in scope):
+                return answers, 0  # of a wrong company the API answers nothing, again and again
             known = self._known(client, loaded, past)
         except (ConfigError, ApiError) as e:
             topic = "credentials" if isinstance(e, (ConfigError, AuthError)) else "scope"

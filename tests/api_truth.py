@@ -112,7 +112,10 @@ GETTERS: dict[str, dict[str, Getter]] = {
         **_person("requested_by"),
         "linked_reservation_id": _in("linked_reservation", "id"),
         "linked_reservation_external_id": _in("linked_reservation", "external_reservation_id"),
-        **{f"summary_{part}": _in("summary", part, bare="note") for part in ("id", "note", "created_at", "updated_at")},
+        **{
+            f"summary_{part}": _in("summary", part, bare="note")
+            for part in ("id", "note", "created_at", "updated_at")
+        },
         "rate_paid_amount": lambda raw: (raw.get("rate_paid") or " ").split(" ")[0].replace(",", ""),
         "rate_paid_currency": lambda raw: (raw.get("rate_paid") or " ").split(" ")[1],
         "total_time_seconds": _seconds,
@@ -152,7 +155,9 @@ def row(table: str, raw: Mapping[str, Any], **known: Any) -> Row:
     return {
         column.name: known[column.name]
         if column.name in known
-        else typed(column.kind, getters.get(column.name, lambda raw, name=column.name: raw.get(name))(dict(raw)))
+        else typed(
+            column.kind, getters.get(column.name, lambda raw, name=column.name: raw.get(name))(dict(raw))
+        )
         for column in TABLE[table].columns
         if column.name not in OURS and not (column.name == "deleted_at" and table in TABLES)
     }

@@ -47,7 +47,7 @@ class Death:
     """Where a run dies: before the `number`-th request, file operation or statement, or before a whole step.
 
     Over a run, "file" meets extract, normalize and load, "statement" meets restoring, load and SQL. With `about`
-    only those count that name it: a path, a part of a file's name or of a statement.
+    only those count that are about it: a whole path, a part of a file's name or of a statement.
     """
 
     point: str
@@ -110,7 +110,9 @@ def _main(run: _Run) -> None:
     database = Database(*run.database, run.folder)
     access = Access(run.settings, cache_dir=run.folder.parent / "tokens")
     plan = make_plan(parser().parse_args(list(run.options)))
-    load_regions([RegionRun(run.region, run.settings, plan, target_of(database), access, now, str(run.folder))])
+    load_regions(
+        [RegionRun(run.region, run.settings, plan, target_of(database), access, now, str(run.folder))]
+    )
     os._exit(0)
 
 
@@ -123,7 +125,8 @@ def _arm(death: Death) -> None:
 
     def count_down(*args: Any) -> None:
         nonlocal left
-        if death.about and not any(isinstance(arg, str) and death.about in arg for arg in args):
+        texts = [arg for arg in args if isinstance(arg, str)]
+        if death.about and death.about not in (texts if death.point == "request" else " ".join(texts)):
             return
         with lock:
             left -= 1

@@ -53,7 +53,13 @@ def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(loader: 
     assert people == {"active": 10, "invited": 2, "inactive": 2}
 
     person = world.people[655]
-    for kind, row_id in {"people": 655, "supplies": 441, "task_tags": 7, "templates": 3301, "subdepartments": 51}.items():
+    for kind, row_id in {
+        "people": 655,
+        "supplies": 441,
+        "task_tags": 7,
+        "templates": 3301,
+        "subdepartments": 51,
+    }.items():
         world.delete(kind, row_id)
     world.delete_property(2003)
     loader.pass_time(days=1)
@@ -67,7 +73,9 @@ def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(loader: 
         "properties": {2003},
     }
     assert deleted(loader) == gone
-    assert loader.column("select distinct deleted_at from people where deleted_at is not null") == [loader.now]
+    assert loader.column("select distinct deleted_at from people where deleted_at is not null") == [
+        loader.now
+    ]
     assert deleted(loader, "austin") == {}
 
     world.people[655] = person
@@ -106,7 +114,9 @@ def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_lo
     loader.pass_time(hours=1)
     report = loader.load()
     assert report.rows["tasks"] == 1
-    windows = [request.query.get("updated_at") for request in loader.sandbox.logged() if request.path == "/task"]
+    windows = [
+        request.query.get("updated_at") for request in loader.sandbox.logged() if request.path == "/task"
+    ]
     assert len(windows) == 3 and all(windows), "no property was read whole again"
 
 

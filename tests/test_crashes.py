@@ -41,11 +41,16 @@ def content(loader: Loader) -> dict[str, list[tuple[Any, ...]]]:
     """Everything a reader sees but when it was loaded."""
     return {
         "tasks": loader.query(
-            "select task_id, name, total_cost, property_pk, reservation_pk, link_status, deleted_at from tasks order by 1"
+            "select task_id, name, total_cost, property_pk, reservation_pk, link_status, deleted_at "
+            "from tasks order by 1"
         ),
         "supplies": loader.query("select task_id, name, quantity from task_supplies order by 1, 2, 3"),
-        "stays": loader.query("select reservation_id, note, property_pk, deleted_at from reservations order by 1"),
-        "guests": loader.query("select reservation_id, position, first_name from reservation_guests order by 1, 2"),
+        "stays": loader.query(
+            "select reservation_id, note, property_pk, deleted_at from reservations order by 1"
+        ),
+        "guests": loader.query(
+            "select reservation_id, position, first_name from reservation_guests order by 1, 2"
+        ),
         "properties": loader.query("select property_id, name, deleted_at from properties order by 1"),
     }
 
@@ -53,7 +58,14 @@ def content(loader: Loader) -> dict[str, list[tuple[Any, ...]]]:
 def change(world: World) -> None:
     """An hour's changes: edited lines, a new task, a moved stay, a new property."""
     tasks = list(world.tasks)
-    line = {"id": None, "supply_id": 440, "name": "Filter", "quantity": 2, "unit_cost": 20.5, "total_price": 41}
+    line = {
+        "id": None,
+        "supply_id": 440,
+        "name": "Filter",
+        "quantity": 2,
+        "unit_cost": 20.5,
+        "total_price": 41,
+    }
     world.set_supplies(tasks[0], [line, line])
     world.set_supplies(tasks[1], [])
     world.edit_task(tasks[2], name="edited")
@@ -61,11 +73,15 @@ def change(world: World) -> None:
     stay = next(s["id"] for s in world.reservations.values() if s["checkout_date"] > world.today)
     world.edit_reservation(stay, note="late arrival")
     new = world.add_property(id=2050)["id"]
-    world.add_task(home_id=new, id=7_000_000_002, linked_reservation={"id": stay, "external_reservation_id": None})
+    world.add_task(
+        home_id=new, id=7_000_000_002, linked_reservation={"id": stay, "external_reservation_id": None}
+    )
 
 
 @pytest.mark.parametrize("wiped", [False, True], ids=["kept", "wiped"])
-@pytest.mark.parametrize("death", DEATHS, ids=lambda d: " ".join(map(str, (d.point, d.number, d.about))).strip())
+@pytest.mark.parametrize(
+    "death", DEATHS, ids=lambda d: " ".join(map(str, (d.point, d.number, d.about))).strip()
+)
 def test_a_killed_run_is_made_good_by_the_next(loader: Loader, death: Death, wiped: bool) -> None:
     world = loader.sandbox.world
     loader.load()

@@ -10,8 +10,20 @@ from loading import Loader
 
 from breezeway_source.sandbox import World
 
-ANSWER = {"section_name": "Kitchen", "action": "Wipe counters", "response": "check", "type_requirement": "checklist"}
-SUPPLY = {"id": None, "supply_id": 440, "name": "Air filter", "quantity": 1, "unit_cost": 20.5, "total_price": 20.5}
+ANSWER = {
+    "section_name": "Kitchen",
+    "action": "Wipe counters",
+    "response": "check",
+    "type_requirement": "checklist",
+}
+SUPPLY = {
+    "id": None,
+    "supply_id": 440,
+    "name": "Air filter",
+    "quantity": 1,
+    "unit_cost": 20.5,
+    "total_price": 20.5,
+}
 COST = {"id": None, "cost": 12.5, "description": "Linen", "type_cost": {"id": 2, "code": "material"}}
 GUEST: dict[str, Any] = {"first_name": "Ada", "last_name": "Sample", "emails": [], "phone_numbers": []}
 OPTIONS = ("--entities", "reservations", "tasks", "task_details")
@@ -42,7 +54,10 @@ def lines(loader: Loader) -> dict[str, int]:
         )
     }
     # The views count what the tables hold: nothing is left over of earlier versions of the parents.
-    for table, view in (("tasks__supplies", "task_supplies"), ("task_details__requirements", "task_requirements")):
+    for table, view in (
+        ("tasks__supplies", "task_supplies"),
+        ("task_details__requirements", "task_requirements"),
+    ):
         assert loader.column(f"select count(*) from {table} where task_id = 100") == [counts[view]]
     return counts
 
@@ -67,8 +82,13 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
         world.edit_reservation(200, note=f"Version {run}")
         assert loader.load(*OPTIONS).rows["task_details"] == 1
         assert lines(loader) == wanted
-    assert loader.column("select position from task_requirements where task_id = 100 order by 1") == list(range(30))
-    assert loader.column("select position from reservation_guests where reservation_id = 200 order by 1") == [0, 1]
+    assert loader.column("select position from task_requirements where task_id = 100 order by 1") == list(
+        range(30)
+    )
+    assert loader.column("select position from reservation_guests where reservation_id = 200 order by 1") == [
+        0,
+        1,
+    ]
 
     loader.pass_time(hours=1)
     world.set_supplies(100, [SUPPLY])

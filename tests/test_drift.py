@@ -41,13 +41,17 @@ def log_lines() -> Iterator[list[str]]:
     logger.removeHandler(handler)
 
 
-def test_an_unknown_field_becomes_a_text_column_and_is_told_once(loader: Loader, log_lines: list[str]) -> None:
+def test_an_unknown_field_becomes_a_text_column_and_is_told_once(
+    loader: Loader, log_lines: list[str]
+) -> None:
     world = loader.sandbox.world
     assert loader.load().schema_changes == []
     task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
     line = {**world.tasks[task_id]["supplies"][0], "lot number": 7}
     loader.pass_time(hours=1)
-    world.edit_task(task_id, brand_new_field="2026-03-10T09:00:00Z", brandNewObject={"a": [1.5]}, supplies=[line])
+    world.edit_task(
+        task_id, brand_new_field="2026-03-10T09:00:00Z", brandNewObject={"a": [1.5]}, supplies=[line]
+    )
     world.edit_property(2001, id__v_text="odd name")
     changes = [
         "properties.id_v_text text",
@@ -95,12 +99,20 @@ def test_a_documented_field_that_is_null_everywhere_is_told_in_that_run(
     report = loader.load()
     assert null_fields(report) == ["tasks.total_time", "tasks.total_time_seconds", "tasks.type_priority"]
     assert report.exit_code == 0 and report.schema_changes == ["tasks.priority text"]
-    assert sum(f"tasks.type_priority is null in every row of this run ({len(world.tasks)})" in line for line in log_lines) == 1
+    assert (
+        sum(
+            f"tasks.type_priority is null in every row of this run ({len(world.tasks)})" in line
+            for line in log_lines
+        )
+        == 1
+    )
     # The API renames another one. An hour's run sees three changed tasks, none of them finished: no reason to
     # miss their times, but every task has a department.
     loader.pass_time(minutes=30)
     for task_id in list(world.tasks)[:3]:
-        world.edit_task(task_id, type_department=None, department="housekeeping", type_priority="low", total_time=None)
+        world.edit_task(
+            task_id, type_department=None, department="housekeeping", type_priority="low", total_time=None
+        )
     loader.pass_time(minutes=30)
     assert null_fields(loader.load()) == ["tasks.type_department"]
     # Nothing changed, nothing to judge.

@@ -81,7 +81,9 @@ def asked(loader: Loader) -> dict[str, int]:
 def test_each_group_reads_what_it_names_and_an_hourly_run_nothing_more(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     assert set(loader.load().rows) == {"properties", "reservations", "tasks"}
-    assert set(asked(loader)) <= HOURLY_PATHS | {"/task/{id}"}  # detail of list rows without costs and supplies
+    assert set(asked(loader)) <= HOURLY_PATHS | {
+        "/task/{id}"
+    }  # detail of list rows without costs and supplies
 
     loader.pass_time(hours=1)
     task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
@@ -92,7 +94,14 @@ def test_each_group_reads_what_it_names_and_an_hourly_run_nothing_more(duckdb_lo
     assert counts["/task"] == 6 and not set(counts) - HOURLY_PATHS
 
     report = loader.load("--entities", "daily")
-    assert set(report.rows) == {"reservations", "people", "supplies", "tags", "property_details", "task_details"}
+    assert set(report.rows) == {
+        "reservations",
+        "people",
+        "supplies",
+        "tags",
+        "property_details",
+        "task_details",
+    }
     counts = asked(loader)
     assert counts["/people"] == 3 and counts["/property/{id}/tags"] == report.rows["property_details"] == 6
     due = [t for t in world.tasks.values() if t["updated_at"] >= loader.now.subtract(days=30).isoformat()]
@@ -121,7 +130,13 @@ def test_contacts_come_by_either_path_with_every_key_they_have(loader: Loader) -
     sandbox, world = loader.sandbox, loader.sandbox.world
     sandbox.faults.refuse_endpoint("/property/{id}/contacts", 404)
     world.edit_property(2001, reference_property_id="PMS 1/a?b")
-    contact = {"id": "77", "role": "Owner", "name": "Ada Sample", "preferred_language": "de", "Notes 2": {"a": [1]}}
+    contact = {
+        "id": "77",
+        "role": "Owner",
+        "name": "Ada Sample",
+        "preferred_language": "de",
+        "Notes 2": {"a": [1]},
+    }
     world.set_contacts(2001, [contact, {"first_name": "Ben", "phone": "+1 555 0100"}])
     # A retired property may hold the reference a live one took over: it leads to the live one's contacts.
     world.edit_property(2002, reference_property_id="PMS-taken", status="inactive")
@@ -185,10 +200,11 @@ def test_a_list_the_plan_does_not_have_is_told_once_and_asked_no_further(duckdb_
     assert 20 <= sandbox.count("GET /property/{id}/contacts") <= 40
     assert report.rows["property_details"] == 66 == sandbox.count("GET /property/{id}/tags")
     # The other list is not held up by it, also not later on.
-    world.set_property_tags(2001, [{"id": 13, "name": "Hot tub"}])
+    assert loader.column("select count(*) > 0 from property_details__tags where property_id = 2002") == [True]
+    world.set_property_tags(2002, [{"id": 14, "name": "Lake view"}])
     loader.pass_time(days=1)
     loader.load("--entities", "property_details", "--full")
-    assert loader.column("select name from property_details__tags where property_id = 2001") == ["Hot tub"]
+    assert loader.column("select name from property_details__tags where property_id = 2002") == ["Lake view"]
 
 
 @pytest.mark.parametrize("mode", ["auto", "on", "off"])

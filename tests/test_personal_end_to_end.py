@@ -45,24 +45,68 @@ def world(canaries: Canaries) -> World:
     world = World.seeded("smoky", now=NOW, properties=2, tasks_per_property=0)
     fields = "address1 address2 building wifi_name wifi_password access_code guest_access_code internal_code"
     unknown = {"door_code": c("door"), "wifi_info": {"password": c("wifi")}, "owner_email": c("owner")}
-    world.edit_property(2001, **{name: c(name) for name in fields.split()}, notes={"about": c("notes")}, **unknown)
-    world.edit_property(2002, notes=c("notes"), wifi_password=[c("listed")], access_code={"code": c("nested")})
-    contact = {"name": c("contact"), "email": EMAIL, "phone": PHONE, "assistant": c("assistant"), "type": "owner"}
-    more = {"first_name": c("first"), "last_name": c("last"), "emails": [EMAIL, c("more")], "phones": [{"n": c("n")}]}
+    world.edit_property(
+        2001, **{name: c(name) for name in fields.split()}, notes={"about": c("notes")}, **unknown
+    )
+    world.edit_property(
+        2002, notes=c("notes"), wifi_password=[c("listed")], access_code={"code": c("nested")}
+    )
+    contact = {
+        "name": c("contact"),
+        "email": EMAIL,
+        "phone": PHONE,
+        "assistant": c("assistant"),
+        "type": "owner",
+    }
+    more = {
+        "first_name": c("first"),
+        "last_name": c("last"),
+        "emails": [EMAIL, c("more")],
+        "phones": [{"n": c("n")}],
+    }
     world.set_contacts(2001, [{**contact, "birthday": c("birthday")}, more])
-    guest = {"first_name": c("guest"), "last_name": c("guest"), "emails": [EMAIL], "phone_numbers": [int(PHONE)]}
+    guest = {
+        "first_name": c("guest"),
+        "last_name": c("guest"),
+        "emails": [EMAIL],
+        "phone_numbers": [int(PHONE)],
+    }
     stay = {"access_code": c("stay"), "guide_url": f"https://guide.test/{c('guide')}", "note": c("note")}
-    world.add_reservation(property_id=2001, id=1, guests=[{**guest, "passport": c("passport")}, c("bare")], **stay)
-    world.add_reservation(property_id=2001, id=2, note={"long": c("note")}, guests=c("guests"), guide_url=[c("url")])
-    world.add("people", id=1, name="Ada", active=True, type_role="staff", emails=[EMAIL, c("mail")], phone=c("phone"))
+    world.add_reservation(
+        property_id=2001, id=1, guests=[{**guest, "passport": c("passport")}, c("bare")], **stay
+    )
+    world.add_reservation(
+        property_id=2001, id=2, note={"long": c("note")}, guests=c("guests"), guide_url=[c("url")]
+    )
+    world.add(
+        "people",
+        id=1,
+        name="Ada",
+        active=True,
+        type_role="staff",
+        emails=[EMAIL, c("mail")],
+        phone=c("phone"),
+    )
     world.add("people", id=2, name="Ben", active=True, type_role="staff", emails={"work": c("mail")})
-    comments = [{"id": 1, "comment": c("comment"), "created_at": "2026-03-01T08:00:00", "html": c("html")}, {"comment": {"text": c("odd")}}]
+    comments = [
+        {"id": 1, "comment": c("comment"), "created_at": "2026-03-01T08:00:00", "html": c("html")},
+        {"comment": {"text": c("odd")}},
+    ]
     asked = {"id": 1, "name": "Owner", "email": c("asked")}
     for task_id, url in ((101, f"https://portal.test/{c('report')}"), (102, {"url": c("report")})):
-        world.add_task(home_id=2001, id=task_id, report_url=url, requested_by=asked, comments=comments, total_time="x")
+        world.add_task(
+            home_id=2001,
+            id=task_id,
+            report_url=url,
+            requested_by=asked,
+            comments=comments,
+            lock_code=c("lock"),
+        )
     world.set_comments(101, comments)
     answer = {"action": "Look", "type_requirement": "text", "response": c("response"), "note": c("note")}
-    world.set_requirements(101, [answer, {**answer, "response": {"text": c("response")}}, {**answer, "note": [c("odd")]}])
+    world.set_requirements(
+        101, [answer, {**answer, "response": {"text": c("response")}}, {**answer, "note": [c("odd")]}]
+    )
     return world
 
 
@@ -124,18 +168,26 @@ def test_dropped_values_are_nowhere(loader: Loader, canaries: Canaries, logged: 
     loader.configure(personal_data="drop")
     report = loader.load("--entities", "all")
     places = left_behind(loader, report, logged)
-    assert [(place, value) for place, text in places.items() for value in canaries.made if value in text] == []
+    assert [
+        (place, value) for place, text in places.items() for value in canaries.made if value in text
+    ] == []
     assert "canary" not in "".join(places.values()).lower()
     # The rows are there all the same, and what is not personal with them.
     assert loader.column("select count(*) from reservation_guests where reservation_id = 1") == [2]
-    assert loader.column("select contact_type from property_contacts where property_id = 2001 order by 1") == [
+    assert loader.column(
+        "select contact_type from property_contacts where property_id = 2001 order by 1"
+    ) == [
         "owner",
         None,
     ]
     assert loader.column("select count(*) from task_requirements") == [3]
     assert loader.column("select requested_by_name from tasks where task_id = 101") == ["Owner"]
-    assert [check for check in report.checks if check["name"] == "documented_fields_are_filled" and check["rows"]] == []
-    assert places["files"].count("PAR1") > 0 if loader.database.kind == "duckdb" else "2001" in places["files"]
+    assert [
+        check for check in report.checks if check["name"] == "documented_fields_are_filled" and check["rows"]
+    ] == []
+    assert (
+        places["files"].count("PAR1") > 0 if loader.database.kind == "duckdb" else "2001" in places["files"]
+    )
 
 
 def test_kept_values_are_all_found_so_that_the_search_proves_something(
@@ -157,7 +209,9 @@ def test_hashed_values_join_over_tables_and_runs_and_depend_on_the_key(
     assert "canary" not in "".join(places.values()).lower(), "neither a value nor the key"
 
     def hashes() -> tuple[str, str, str, str]:
-        (guest,) = loader.column("select emails from reservation_guests where reservation_id = 1 and emails is not null")
+        (guest,) = loader.column(
+            "select emails from reservation_guests where reservation_id = 1 and emails is not null"
+        )
         (contact, phone) = loader.query(
             "select email, phone from property_contacts where property_id = 2001 and contact_type = 'owner'"
         )[0]
@@ -187,7 +241,10 @@ def _first(value: Any) -> str:
 
 
 def test_hash_without_a_key_ends_2_in_one_line_before_anything_is_sent(
-    duckdb_loader: Loader, logged: io.StringIO, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    duckdb_loader: Loader,
+    logged: io.StringIO,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     sandbox = duckdb_loader.sandbox
     for key, value in {

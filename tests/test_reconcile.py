@@ -71,7 +71,11 @@ def test_a_vanished_task_is_deleted_after_two_proofs_on_two_runs(loader: Loader,
     loader.load()
     gone = a_task(loader)
     loader.sandbox.world.delete_task(gone, soft=soft)
-    answer = ("tasks", gone, 200, "deleted", "reconcile") if soft else ("tasks", gone, 404, "not_found", "reconcile")
+    answer = (
+        ("tasks", gone, 200, "deleted", "reconcile")
+        if soft
+        else ("tasks", gone, 404, "not_found", "reconcile")
+    )
     loader.pass_time(days=1)
     loader.load("--reconcile")
     assert (deleted(loader), proofs(loader)) == ([], [answer])
@@ -118,7 +122,9 @@ def test_rows_hidden_from_the_lists_but_alive_are_kept_and_updated(loaded: Loade
     reconcile_twice(loaded)
     assert deleted(loaded) == deleted(loaded, "reservations") == []
     assert loaded.column("select name from tasks where task_id = %s", task_id) == ["hidden and edited"]
-    assert loaded.column("select note from reservations where reservation_id = %s", stay_id) == ["hidden and edited"]
+    assert loaded.column("select note from reservations where reservation_id = %s", stay_id) == [
+        "hidden and edited"
+    ]
     assert {(p[1], p[3]) for p in proofs(loaded)} == {(task_id, "alive"), (stay_id, "alive")}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -104,21 +103,27 @@ def test_the_worst_exit_code_counts(codes: list[int], expected: int) -> None:
     assert worst(codes) == expected
 
 
-def test_regions_with_one_key_pair_share_its_token_and_its_pace(duckdb_database: Database, command: Any) -> None:
-    """Without sharing, twice sixteen requests would be in flight, with two tokens."""
+def test_regions_with_one_key_pair_share_its_token_and_its_pace(
+    duckdb_database: Database, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[float] = []
+
+    class CountedThrottle(Throttle):
+        def __init__(self, pace: float) -> None:
+            made.append(pace)
+            super().__init__(pace)
+
+    monkeypatch.setattr(access, "Throttle", CountedThrottle)
     worlds = small_worlds(("smoky",), properties=16, stays_days=5)
     worlds |= small_worlds(("austin",), properties=16, stays_days=5, first_property_id=5001)
     with Sandbox.multi(worlds, same_key=[("smoky", "austin")], latency_s=0.03) as sandbox:
         companies = {region: str(world.company_id) for region, world in worlds.items()}
         for region, company in companies.items():
-            os.environ[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__COMPANY_ID"] = company
-        try:
-            code, report = command(sandbox, duckdb_database, "--region", "smoky", "--region", "austin")
-        finally:
-            for region in companies:
-                del os.environ[f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__COMPANY_ID"]
+            monkeypatch.setenv(f"SOURCES__BREEZEWAY__REGIONS__{region.upper()}__COMPANY_ID", company)
+        code, report = command(sandbox, duckdb_database, "--region", "smoky", "--region", "austin")
         assert code == 0, report
         assert sandbox.token_requests == 1
+        assert len(made) == 1
         assert 4 < sandbox.max_in_flight <= 16
         assert differences(sandbox, lambda query, region: rows_of(duckdb_database, query, region)) == []
 

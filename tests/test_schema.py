@@ -61,7 +61,9 @@ def kind(data_type: str, precision: int | None, scale: int | None) -> str:
     return KINDS[name]
 
 
-def test_an_account_without_a_row_gets_the_golden_schema(loader: Loader, request: pytest.FixtureRequest) -> None:
+def test_an_account_without_a_row_gets_the_golden_schema(
+    loader: Loader, request: pytest.FixtureRequest
+) -> None:
     report = loader.load("--entities", "all")
     assert (report.schema_changes, set(report.rows.values())) == ([], {0})
     assert [warning for warning in report.warnings if "no property" in warning]
@@ -100,6 +102,10 @@ def assert_comments(loader: Loader) -> None:
 def test_the_golden_file_has_every_column_of_the_data_dictionary_and_no_variant() -> None:
     lines = GOLDEN.read_text("utf-8").splitlines()
     columns = {line.partition(" ")[0] for line in lines}
-    declared = {f"{t.name}.{c.name}" for root in TABLES.values() for t in (root, *root.children) for c in t.columns}
+    declared = {
+        f"{t.name}.{c.name}" for root in TABLES.values() for t in (root, *root.children) for c in t.columns
+    }
     assert declared <= columns and len(columns) == len(lines)
-    assert not [line for line in lines if "__v_" in line or not re.fullmatch(r"\w+\.\w+ [a-z]+(\(\d+,\d+\))?", line)]
+    assert not [
+        line for line in lines if "__v_" in line or not re.fullmatch(r"\w+\.\w+ [a-z]+(\(\d+,\d+\))?", line)
+    ]

@@ -60,7 +60,9 @@ def test_a_stay_that_ended_long_ago_still_updates(loader: Loader) -> None:
     assert stay(loader, ended, "note") == "Found: one umbrella"
 
 
-def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_run(duckdb_loader: Loader) -> None:
+def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_run(
+    duckdb_loader: Loader,
+) -> None:
     loader = duckdb_loader
     loader.load()
     loader.pass_time(hours=1)
@@ -110,7 +112,9 @@ def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
 
 
 @pytest.mark.parametrize("keeps", [True, False])
-def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(duckdb_loader: Loader, keeps: bool) -> None:
+def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(
+    duckdb_loader: Loader, keeps: bool
+) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     loader.sandbox.updated_keeps_default_window = keeps
     ended = ended_stay(world)
@@ -160,17 +164,25 @@ def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(
 # --- links ----------------------------------------------------------------------------------------------
 
 
-def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered(duckdb_loader: Loader) -> None:
+def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered(
+    duckdb_loader: Loader,
+) -> None:
     loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
     loader.configure(start_date=NOW.date(), max_link_lookups=2)
     world.reservations.clear()
     for task_id in list(world.tasks):
         world.edit_task(task_id, linked_reservation=None)
-    long_ago = {"checkin_date": "2024-01-02", "checkout_date": "2024-01-05", "_updated_at": NOW.subtract(years=2)}
+    long_ago = {
+        "checkin_date": "2024-01-02",
+        "checkout_date": "2024-01-05",
+        "_updated_at": NOW.subtract(years=2),
+    }
     old = [world.add_reservation(property_id=HOME, **long_ago)["id"] for _ in range(3)]
     wanted = [*old, UNKNOWN, UNKNOWN + 1]
     tasks = {
-        world.add_task(home_id=HOME, linked_reservation={"id": link, "external_reservation_id": None})["id"]: link
+        world.add_task(home_id=HOME, linked_reservation={"id": link, "external_reservation_id": None})[
+            "id"
+        ]: link
         for link in wanted
     }
     asked: list[int] = []
@@ -187,7 +199,11 @@ def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered
     assert sorted(asked) == sorted(wanted)
     for task_id, link in tasks.items():
         known = link in old
-        assert links(loader)[task_id] == (link, link if known else None, "linked" if known else "reservation_not_found")
+        assert links(loader)[task_id] == (
+            link,
+            link if known else None,
+            "linked" if known else "reservation_not_found",
+        )
     loader.wipe()
     loader.pass_time(days=28)
     sandbox.reset_log()
@@ -230,7 +246,9 @@ def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
     first = world.add_reservation(property_id=HOME)["id"]
     second = world.add_reservation(property_id=HOME)["id"]
     late = {"id": 99_600_000, "external_reservation_id": "R-LATE"}
-    moves = world.add_task(home_id=HOME, linked_reservation={"id": first, "external_reservation_id": None})["id"]
+    moves = world.add_task(home_id=HOME, linked_reservation={"id": first, "external_reservation_id": None})[
+        "id"
+    ]
     waits = world.add_task(home_id=HOME, linked_reservation=late)["id"]
     loader.load()
     assert links(loader)[moves] == (first, first, "linked")

@@ -64,7 +64,13 @@ TASKS: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {
             "reported_tasks": 101,
             "tags": "deep",
             "photos": [{"id": "55", "url": "a.jpg"}, "b.jpg"],
-            "supplies": {"id": "9", "supply_id": "440", "name": "Filter", "quantity": "2.5", "unit_cost": 10**12},
+            "supplies": {
+                "id": "9",
+                "supply_id": "440",
+                "name": "Filter",
+                "quantity": "2.5",
+                "unit_cost": 10**12,
+            },
             "task_series_id": 7001.0,
         },
         {
@@ -111,7 +117,10 @@ TASKS: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {
             "created_by": "Ops Desk",
             "linked_reservation": "n/a",
             "costs": "n/a",
-            "supplies": [{"supply_id": "x", "quantity": {"n": 1}, "unit_cost": 20.567891, "name": {"en": "Soap"}}, 5],
+            "supplies": [
+                {"supply_id": "x", "quantity": {"n": 1}, "unit_cost": 20.567891, "name": {"en": "Soap"}},
+                5,
+            ],
             "assignments": [7],
         },
         {
@@ -157,7 +166,9 @@ def world() -> World:
         103,
         [{"action": "Look", "response": 5, "photos": "q.jpg"}, {"action": ["A", "B"], "response": LONG}, {}],
     )
-    world.set_comments(103, [{"id": "9", "comment": {"text": "Lamp"}, "created_at": "2026-03-01T08:00:00"}, {}])
+    world.set_comments(
+        103, [{"id": "9", "comment": {"text": "Lamp"}, "created_at": "2026-03-01T08:00:00"}, {}]
+    )
     world.add_reservation(
         property_id=2001,
         id=200,
@@ -167,15 +178,27 @@ def world() -> World:
         checkin_time="4 PM",
         checkout_time="10:00",
         note={"long": LONG},
-        guests={"first_name": "Ada", "phone_numbers": "+1 555 0100", "emails": [{"address": "a@example.test"}]},
+        guests={
+            "first_name": "Ada",
+            "phone_numbers": "+1 555 0100",
+            "emails": [{"address": "a@example.test"}],
+        },
         source={"code": "airbnb"},
         type_guest="owner",
     )
     world.edit_property(
-        2001, bedrooms=2.5, bathrooms="2.5", latitude="35.5", notes="Key in box", living_area="1,200", year_built=1998.0
+        2001,
+        bedrooms=2.5,
+        bathrooms="2.5",
+        latitude="35.5",
+        notes="Key in box",
+        living_area="1,200",
+        year_built=1998.0,
     )
     world.add("people", id="700", name="Ada", active="true", emails="ada@example.test", availability=[1])
-    world.add("supplies", id="900", name="Rope", unit_cost="1,200.50 USD", stock_count=2.5, low_stock_count="many")
+    world.add(
+        "supplies", id="900", name="Rope", unit_cost="1,200.50 USD", stock_count=2.5, low_stock_count="many"
+    )
     world.set_property_tags(2001, [{"id": "12", "name": 5}])
     return world
 
@@ -186,7 +209,9 @@ def found(loader: Loader, table: str, where: str) -> dict[str, Any]:
     listed = ", ".join(f'"{column}"' for column in columns)
     (row,) = loader.query(f"select {listed} from {table} where {where}")
     return {
-        column: json.loads(value) if TABLE[table].by_name[column].kind == "json" and isinstance(value, str) else value
+        column: json.loads(value)
+        if TABLE[table].by_name[column].kind == "json" and isinstance(value, str)
+        else value
         for column, value in zip(columns, row, strict=True)
     }
 
@@ -218,11 +243,17 @@ def assert_odd_values(loader: Loader) -> None:
     line = found(loader, "tasks__supplies", "task_id = 102")
     assert (line["supply_usage_id"], line["supply_id"], line["quantity"]) == (9, 440, Decimal("2.5"))
     assert line["unit_cost"] == Decimal(10**12)
-    photos = loader.query("select photo_id, url from tasks__photos where task_id = 102 order by _dlt_list_idx")
+    photos = loader.query(
+        "select photo_id, url from tasks__photos where task_id = 102 order by _dlt_list_idx"
+    )
     assert photos == [(55, "a.jpg"), (None, "b.jpg")]
 
     stay = found(loader, "reservations", "reservation_id = 200")
-    assert (stay["adults"], stay["children"], stay["unparsed"]) == (None, 2, {"adults": 2.5, "checkin_time": "4 PM"})
+    assert (stay["adults"], stay["children"], stay["unparsed"]) == (
+        None,
+        2,
+        {"adults": 2.5, "checkin_time": "4 PM"},
+    )
     assert (stay["checkout_time"], stay["source"], stay["type_guest_code"]) == (time(10), "airbnb", "owner")
     assert json.loads(stay["note"]) == {"long": LONG} and stay["checkout_date"] == date(2026, 3, 14)
     guest = found(loader, "reservations__guests", "reservation_id = 200")
@@ -230,7 +261,11 @@ def assert_odd_values(loader: Loader) -> None:
 
     house = found(loader, "properties", "property_id = 2001")
     assert (house["bedrooms"], house["bathrooms"], house["latitude"]) == (None, Decimal("2.5"), 35.5)
-    assert (house["notes"], house["living_area"], house["year_built"]) == (["Key in box"], Decimal(1200), 1998)
+    assert (house["notes"], house["living_area"], house["year_built"]) == (
+        ["Key in box"],
+        Decimal(1200),
+        1998,
+    )
     person = found(loader, "people", "person_id = 700")
     assert (person["active"], person["emails"], person["availability"]) == (True, ["ada@example.test"], [1])
     rope = found(loader, "supplies", "supply_id = 900")
@@ -243,7 +278,9 @@ def assert_odd_values(loader: Loader) -> None:
         (["Look"], "5", ["q.jpg"], None),
         (["A", "B"], LONG, None, None),
     ]
-    assert loader.column("select comment from task_details__comments where task_id = 103") == ['{"text": "Lamp"}']
+    assert loader.column("select comment from task_details__comments where task_id = 103") == [
+        '{"text": "Lamp"}'
+    ]
 
 
 def _object(value: Any) -> Any:

@@ -70,7 +70,9 @@ class Lists:
         for label, refused in self._refused.items():
             if label not in self._answered and (refused[403] or refused[404] >= REFUSALS_UNTIL_OFF):
                 counts = ", ".join(f"{status} {count} times" for status, count in sorted(refused.items()))
-                reading.warn(f"{label} answered nothing but {counts}: is it enabled for this account? It is left out.")
+                reading.warn(
+                    f"{label} answered nothing but {counts}: is it enabled for this account? It is left out."
+                )
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,9 @@ class TaskDetails:
                 due[task_id] = updated_at
         newest_first = sorted(due.items(), key=lambda item: item[1] or _LONG_AGO, reverse=True)
         if len(newest_first) > limit > 0:
-            reading.warn(f"comments and requirements of {limit} tasks are read in this run; the rest follows in the next.")
+            reading.warn(
+                f"comments and requirements of {limit} tasks are read in this run; the rest follows in the next."
+            )
         for task_id, updated_at in newest_first[:limit]:
             yield TaskJob(task_id, updated_at)
         stage = reading.stage(TASK_DETAILS)
@@ -218,7 +222,8 @@ class TaskDetails:
         if not _without_refused(found):
             return []
         row = reading.row(
-            TASK_DETAILS, {"task_id": job.task_id, "task_updated_at": job.updated_at} | _without_refused(found)
+            TASK_DETAILS,
+            {"task_id": job.task_id, "task_updated_at": job.updated_at} | _without_refused(found),
         )
         return [row] if row is not None else []
 

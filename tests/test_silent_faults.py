@@ -1,0 +1,233 @@
+"""Twelve faults that would otherwise pass unseen: each is told in the first run that meets it.
+
+With the region, with the property where there is one, and with a next step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import resource
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from conftest import NOW
+from databases import Database
+from loading import Loader
+
+from breezeway_source.access import Access
+from breezeway_source.client import Client
+from breezeway_source.counters import Counters
+from breezeway_source.sandbox import Sandbox, World
+from breezeway_source.settings import Region
+from pipelines import sync_runs
+from pipelines.load import load_regions
+from pipelines.notices import message
+from pipelines.region_run import RegionRun
+from pipelines.report import RunReport
+from pipelines.run import make_plan, parser
+from pipelines.sync_runs import RunRow
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def world() -> World:
+    """Enough properties to halve."""
+    return World.seeded("smoky", now=NOW, properties=24, tasks_per_property=2)
+
+
+@pytest.fixture
+def healthy(duckdb_loader: Loader) -> Loader:
+    """Smoky, loaded an hour ago without any fault."""
+    duckdb_loader.load("--entities", "hourly", "people")
+    duckdb_loader.pass_time(hours=1)
+    return duckdb_loader
+
+
+def news(report: RunReport) -> list[str]:
+    """What is sent about this run, each line with its region and a next step."""
+    heading, *lines = message(report).splitlines()
+    for line in lines:
+        assert line.startswith("• smoky: "), line
+        assert re.search(r"Next: |Check client_id|new columns", line), line
+    return [line.removeprefix("• smoky: ") for line in lines]
+
+
+def told(report: RunReport, *words: str) -> str:
+    """The one line of news that holds these words."""
+    (line,) = [line for line in news(report) if all(word in line for word in words)]
+    return line
+
+
+def test_a_dead_region(healthy: Loader) -> None:
+    past = [NOW - timedelta(days=40) + timedelta(hours=12) * n for n in range(60)]
+    rows = [
+        RunRow(f"{at}", "smoky", "tasks", at, at, "ok", rows=40, listed=90, reading="changes") for at in past
+    ]
+    with healthy.target.pipeline("smoky", str(healthy.folder / "past")).sql_client() as client:
+        sync_runs.record(client, rows, now=NOW)
+    report = healthy.run()
+    assert report.exit_code == 0, "severity warn changes no exit code"
+    assert "no tasks changed for 10 days" in told(report, "changes_arrive")
+
+
+def test_a_revoked_key(healthy: Loader) -> None:
+    healthy.sandbox.faults.expire_tokens()
+    healthy.sandbox.faults.auth_answer = "inactive"
+    report = healthy.run()
+    assert report.exit_code == 3
+    assert "Check client_id and client_secret of the region" in told(report, "inactive client")
+
+
+def test_a_refused_token(duckdb_loader: Loader) -> None:
+    duckdb_loader.sandbox.faults.auth_answer = "http_401"
+    report = duckdb_loader.run()
+    assert report.exit_code == 3
+    told(report, "Token request for region 'smoky' answered 401", "Check client_id")
+
+
+def test_a_property_that_answers_422(healthy: Loader) -> None:
+    healthy.sandbox.faults.refuse_property(2003, 422)
+    report = healthy.run()
+    assert report.exit_code == 1
+    assert "--property 2003 reads it alone" in told(report, "422 for /task/", "home_id 2003")
+
+
+def test_a_renamed_field(healthy: Loader) -> None:
+    world = healthy.sandbox.world
+    for task_id, task in list(world.tasks.items()):
+        department = task.pop("type_department")
+        world.tasks[task_id] = task
+        world.edit_task(task_id, department_type=department)
+    report = healthy.run()
+    assert report.exit_code == 0
+    assert told(report, "new columns") == "new columns: tasks.department_type text"
+    told(report, "tasks.type_department is null in all")
+
+
+def test_a_column_that_is_null_in_all_rows(duckdb_loader: Loader) -> None:
+    for _ in range(3):
+        duckdb_loader.load("--entities", "properties")
+        duckdb_loader.pass_time(hours=1)
+    for property_id in list(duckdb_loader.sandbox.world.properties):
+        duckdb_loader.sandbox.world.edit_property(property_id, reference_external_property_id=None)
+    report = duckdb_loader.run("--entities", "properties")
+    assert report.exit_code == 0
+    told(report, "null in all rows of this run", "properties.reference_external_property_id")
+
+
+def test_halved_volume(healthy: Loader) -> None:
+    for property_id in list(healthy.sandbox.world.properties)[:13]:
+        healthy.sandbox.world.hide_property(property_id)
+    report = healthy.run("--entities", "properties")
+    assert report.exit_code == 0
+    told(report, "the API listed 11 properties, less than half of the usual 24")
+
+
+def test_zero_rows(healthy: Loader) -> None:
+    for person_id in list(healthy.sandbox.world.people):
+        healthy.sandbox.world.delete("people", person_id)
+    report = healthy.run("--entities", "people")
+    told(report, "the API listed no people where there were 14")
+
+
+def test_no_property_at_all(healthy: Loader) -> None:
+    for property_id in list(healthy.sandbox.world.properties):
+        healthy.sandbox.world.hide_property(property_id)
+    report = healthy.run()
+    assert report.exit_code == 1
+    assert any(
+        "the API listed no property of region 'smoky', where 24 are loaded" in line for line in news(report)
+    )
+
+
+class Impatient(Access):
+    """Waits a fifth of a second for an answer, and asks once."""
+
+    def client(self, region: Region, counters: Counters) -> Client:
+        client = super().client(region, counters)
+        return Client(
+            self._settings.base_url,
+            client._auth,
+            client._throttle,
+            counters,
+            region=region.code,
+            timeout=(1.0, 0.2),
+            attempts=1,
+        )
+
+
+def test_a_time_out(healthy: Loader) -> None:
+    healthy.sandbox.faults.stall_s = 0.8
+    healthy.sandbox.faults.next("stall", path="/task", home_id=2003)
+    (region,) = healthy.regions(("smoky",))
+    access = Impatient(healthy.settings, cache_dir=healthy.folder.parent / "tokens")
+    plan = make_plan(parser().parse_args([]))
+    run = RegionRun(region, healthy.settings, plan, healthy.target, access, healthy.now, str(healthy.folder))
+    report = load_regions([run])
+    assert report.exit_code == 1
+    line = told(report, "no complete answer", "home_id 2003")
+    assert "Next: the next run reads property 2003 again from its own cursor" in line
+
+
+def test_a_database_that_is_read_only(postgres_database: Database, sandbox: Sandbox, tmp_path: Path) -> None:
+    with Loader(sandbox, postgres_database, tmp_path / "work", NOW) as loader:
+        loader.load("--entities", "properties", "people")
+        loader.pass_time(hours=1)
+        postgres_database.execute("alter database {} set default_transaction_read_only = on")
+        report = loader.run("--entities", "properties", "people")
+        assert report.exit_code == 1
+        told(report, "failed: ", "read-only transaction", "give the loading user write access")
+        assert "read-only" in report.regions[0].warnings[0], "that the history lacks the run is told too"
+        postgres_database.execute("alter database {} reset all")
+        loader.pass_time(hours=1)
+        assert "over: failed: " in told(loader.run("--entities", "properties", "people"), "read-only")
+
+
+@pytest.fixture
+def small_disk() -> Iterator[dict[str, object]]:
+    """For a process whose files may not grow beyond 2 MB; writes then fail as on a full disk."""
+    limit = 2 << 20
+    yield {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))}
+
+
+def test_a_full_disk(tmp_path: Path, small_disk: dict[str, object]) -> None:
+    environment = {**os.environ, "DLT_PROJECT_DIR": str(PROJECT), "DLT_DATA_DIR": str(tmp_path / "dlt")}
+    command = [sys.executable, str(PROJECT / "pipelines" / "run.py"), "--sandbox", "--region", "smoky"]
+    full = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, **small_disk
+    )  # type: ignore[call-overload]
+    assert full.returncode == 1, full.stderr
+    (line,) = [line for line in full.stderr.splitlines() if "ERROR smoky: failed: " in line]
+    assert "Next: free space" in line
+    assert "Traceback" not in full.stderr
+    again = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert "over: failed: " in again.stderr
+
+
+def test_a_clock_that_is_an_hour_off(healthy: Loader) -> None:
+    healthy.sandbox.faults.clock_ahead_s = -3600
+    report = healthy.run("--entities", "properties")
+    assert report.exit_code == 0
+    assert "Next: set it (NTP)" in told(report, "this machine's clock is 60 minutes ahead of the API's")
+    healthy.pass_time(hours=1)
+    healthy.sandbox.faults.clear()
+    assert "over: check clock_is_right" in "\n".join(
+        line for line in message(healthy.run("--entities", "properties")).splitlines()
+    )
+
+
+def test_a_healthy_region_is_told_of_nothing(healthy: Loader) -> None:
+    for _ in range(2):
+        report = healthy.run()
+        assert report.exit_code == 0 and news(report) == [], [
+            dataclasses.asdict(r.news) for r in report.regions
+        ]
+        healthy.pass_time(hours=1)
