@@ -5,12 +5,15 @@ dlt would otherwise guess a type from the first value and make a variant column 
 
 from __future__ import annotations
 
+import functools
+from copy import deepcopy
 from typing import Any
 
 import dlt
-from dlt.common.schema.typing import TColumnSchema
+from dlt.common.schema import Schema
+from dlt.common.schema.typing import TColumnSchema, TTableSchema
 
-from .columns import Column, Table
+from .columns import TABLES, Column, Table
 
 DECIMAL_PRECISION = 24
 DECIMAL_SCALE = 4
@@ -28,12 +31,36 @@ _CHILD_KEYS: tuple[dict[str, Any], ...] = (
 )
 
 
-def resource_hints(table: Table) -> dict[str, Any]:
-    """What `dlt.resource` needs to make this table and its child tables, merged on the contract's key."""
+def merge_hints(table: Table) -> dict[str, Any]:
+    """How a resource's rows get into its table: merged on the contract's key.
+
+    The columns are not among them: dlt 1.31 writes a resource's column hints out as YAML after every extraction,
+    which costs as much as reading a quiet hour. `declared_tables` brings them into the schema.
+    """
     return {
         "name": table.name,
         "primary_key": list(table.key),
         "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
+    }
+
+
+def declared_tables() -> list[TTableSchema]:
+    """Every table and child table of the contract with all its columns, for a schema to take over."""
+    return deepcopy(_declared_once())
+
+
+@functools.cache
+def _declared_once() -> list[TTableSchema]:
+    naming, tables = Schema("declared").naming, []
+    for name, table in TABLES.items():
+        resource = dlt.resource([], **table_hints(table))
+        tables += [resource.compute_table_schema(), *resource.compute_nested_table_schemas(name, naming)]
+    return tables
+
+
+def table_hints(table: Table) -> dict[str, Any]:
+    """The hints of a resource that knows every column of its table and child tables."""
+    return merge_hints(table) | {
         "columns": _by_name(_columns(table, _ROOT_KEYS)),
         "nested_hints": {
             child.field: dlt.mark.make_nested_hints(columns=_columns(child, _CHILD_KEYS))

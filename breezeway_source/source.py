@@ -17,7 +17,7 @@ from .columns import TABLES
 from .endpoints import ENDPOINTS, Endpoint
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
-from .hints import resource_hints
+from .hints import declared_tables, merge_hints
 from .reading import Reading
 
 SECTION = "breezeway"
@@ -35,7 +35,9 @@ def breezeway_source(reading: Reading) -> DltSource:
     source: DltSource = factory(reading)
     # Unknown fields stay text: dlt would make a timestamp of one that looks like it.
     source.schema.remove_type_detection("iso_timestamp")
-    _declare_all(source, reading)
+    # Every table of the contract, read in this run or not: SQL and readers find them from run one.
+    for table in declared_tables():
+        source.schema.update_table(table)
     return source
 
 
@@ -47,7 +49,7 @@ def _resources(reading: Reading) -> Iterator[DltResource]:
     for name in reading.package_entities:
         yield _entity(ENDPOINTS[name], reading)
     for table, rows in LEDGER.items():
-        yield dlt.resource(rows, **resource_hints(TABLES[table]))(reading)
+        yield dlt.resource(rows, **merge_hints(TABLES[table]))(reading)
 
 
 def _entity(endpoint: Endpoint, reading: Reading) -> DltResource:
@@ -76,14 +78,4 @@ def _entity(endpoint: Endpoint, reading: Reading) -> DltResource:
             stage.finish()
 
     jobs = dlt.resource(head, name=f"{endpoint.name}_jobs", selected=False)
-    return dlt.transformer(read, data_from=jobs, parallelized=True, **resource_hints(TABLES[endpoint.name]))
-
-
-def _declare_all(source: DltSource, reading: Reading) -> None:
-    """Declare every table of the contract, read in this run or not: SQL and readers find them from run one."""
-    for name, table in TABLES.items():
-        resource = source.resources.get(name) or dlt.resource([], **resource_hints(table))
-        root = resource.compute_table_schema()
-        source.schema.update_table(root)
-        for child in resource.compute_nested_table_schemas(name, source.schema.naming):
-            source.schema.update_table(child)
+    return dlt.transformer(read, data_from=jobs, parallelized=True, **merge_hints(TABLES[endpoint.name]))

@@ -31,7 +31,7 @@ from pipelines.ddl import SqlClient
 from pipelines.destinations import Target
 from pipelines.locks import database_use, ddl_lock
 from pipelines.mixing import refuse_mixed_rows
-from pipelines.problems import News, news_of
+from pipelines.problems import News, judged_fields, news_of, with_next
 from pipelines.report import RegionReport
 
 log = logging.getLogger("breezeway")
@@ -63,9 +63,8 @@ class Ending:
                 written = True
             except Exception as e:  # whatever the database says, the run's own result stands
                 log.debug("%s: sync_runs", self.report.region, exc_info=True)
-                self.report.warnings.append(
-                    f"the run is not in sync_runs, and not judged by its history: {_short(e)}"
-                )
+                lacking = f"the run is not in sync_runs, and not judged by its history: {_short(e)}"
+                self.report.warnings.append(with_next(lacking))
         if not written:
             self.report.news = self._news(told[1] if told else {}, set())
         _write_told(self._told_file, self._finished_at, self.report.news)
@@ -123,7 +122,7 @@ class Ending:
         judgement = history.judge(past, [row.seen for row in rows])
         late = history.overdue(
             sync_runs.rhythms(client, report.started_at - history.RHYTHM_WINDOW),
-            report.started_at,
+            sync_runs.plain(report.started_at),
             report.region,
             report.entities,
         )
@@ -153,6 +152,7 @@ class Ending:
     def _news(self, before: Told, judged: set[str]) -> News:
         extent = self.reading.extent if self.reading else (lambda entity: "part")
         whole = [entity for entity in self.report.entities if extent(entity) != "part"]
+        judged |= judged_fields(self.report, before, [e for e in whole if extent(e) == "whole"])
         return news_of(self.report, before, judged=judged, whole_entities=whole)
 
     @contextmanager

@@ -14,12 +14,26 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
+from breezeway_source.filled import ALWAYS, ENOUGH_ROWS
+
 if TYPE_CHECKING:
     from pipelines.report import RegionReport
 
 WARNING_LASTS = timedelta(days=8)  # longer than the weekly schedule, so that its warnings are told once
 
 # Text of an error -> next step. The first that fits counts; an error that names its own way out fits none.
+LASTING: tuple[tuple[str, str], ...] = (
+    (
+        r"read-only|readonly|ReadOnly",
+        "give the loading user write access (a standby? default_transaction_read_only? the file's owner?), then "
+        "run again: what was read waits in the working folder and is loaded first",
+    ),
+    (
+        r"No space left|[Dd]isk full|could not extend file|[Cc]ould not write|File too large",
+        "free space (or move the database or the working folder, DLT_DATA_DIR), then run again: what was read "
+        "waits in the working folder and is loaded first",
+    ),
+)
 WAYS_OUT: tuple[tuple[str, str], ...] = (
     (
         r"no credentials: set|Check client_id|is being loaded by|close it, or let it finish|--check|run again",
@@ -33,16 +47,7 @@ WAYS_OUT: tuple[tuple[str, str], ...] = (
         r"Token request",
         "the next run asks again; if it lasts, see whether something else uses the key pair (one token a minute)",
     ),
-    (
-        r"read-only|readonly|ReadOnly",
-        "give the loading user write access (a standby? default_transaction_read_only? the file's owner?), then "
-        "run again: what was read waits in the working folder and is loaded first",
-    ),
-    (
-        r"No space left|[Dd]isk full|could not extend file|could not write to file|File too large|Could not write",
-        "free space (or move the database or the working folder, DLT_DATA_DIR), then run again: what was read "
-        "waits in the working folder and is loaded first",
-    ),
+    *LASTING,
     (
         r"cannot be reached|[Cc]onnection refused|could not connect|server closed the connection|timeout expired",
         "see whether the database is up and reachable from here, then run again: nothing is lost",
@@ -90,8 +95,10 @@ def problems_of(region: RegionReport) -> list[Problem]:
             Problem(key, f"check {check['name']} ({severity}): {text}", severity)
             for key, text in notes.items()
         ]
-    found += [Problem(f"warning:{_plain(warning)}", warning) for warning in region.warnings]
-    return found
+    told = "\n".join(problem.text for problem in found)
+    return found + [
+        Problem(f"warning:{_plain(warning)}", warning) for warning in region.warnings if warning not in told
+    ]
 
 
 def with_next(error: str) -> str:
@@ -100,6 +107,11 @@ def with_next(error: str) -> str:
         return error
     step = next((step for pattern, step in WAYS_OUT if re.search(pattern, error)), ELSE_NEXT)
     return f"{error.rstrip('.')}. Next: {step}." if step else error
+
+
+def is_lasting(error: str) -> bool:
+    """Whether trying the same again in a moment is in vain: a full disk, a read-only database."""
+    return any(re.search(pattern, error) for pattern, _ in LASTING)
 
 
 def _of_failure(failure: Mapping[str, Any]) -> str:
@@ -170,6 +182,19 @@ def news_of(
         elif not _is_forgotten(key, entry, region.started_at):
             kept[key] = dict(entry)
     return News(new, still, over, list(region.schema_changes), kept)
+
+
+def judged_fields(region: RegionReport, before: Iterable[str], whole: Iterable[str]) -> set[str]:
+    """Of the documented fields that were null, those this run had enough rows to judge again."""
+    judged = set()
+    for key in before:
+        kind, _, place = key.partition(":documented_fields_are_filled:")
+        table, _, column = place.partition(".")
+        if kind == "check" and place and region.rows.get(table.partition("__")[0], 0) >= ENOUGH_ROWS:
+            is_root = "__" not in table
+            if table.partition("__")[0] in whole or (is_root and column in ALWAYS.get(table, "").split()):
+                judged.add(key)
+    return judged
 
 
 def _is_over(key: str, region: RegionReport, judged: set[str], whole_entities: set[str]) -> bool:

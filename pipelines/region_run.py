@@ -34,6 +34,7 @@ from pipelines.locks import database_use, ddl_lock, refuse_behind_readers, regio
 from pipelines.mixing import refuse_mixed_rows
 from pipelines.pending import begin_again
 from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
+from pipelines.problems import is_lasting
 from pipelines.report import RegionReport
 from pipelines.state_table import keep_short
 from pipelines.sync_runs import new_run_id
@@ -187,6 +188,9 @@ class RegionRun:
         report.checks.append(dict(CheckResult("documented_fields_are_filled", "warn", len(null_fields)).report()))
         for field in null_fields:
             reading.warn(str(field))
+            key = f"check:documented_fields_are_filled:{field.table}.{field.column}"
+            notes = report.check_notes.setdefault("documented_fields_are_filled", {})
+            notes[key] = f"{field} Next: see the new columns for the field's new name."
 
     def _rows(self, reading: Reading) -> dict[str, int]:
         return {name: len(reading.written.get(name, ())) for name in self.plan.entities}
@@ -229,7 +233,9 @@ def persistent(step: Callable[[], T]) -> T:
 
 def is_transient(error: BaseException) -> bool:
     """Whether the database may answer the same statement well in a moment. What we say ourselves is final."""
-    return not isinstance(error, BreezewayError) and find_cause(error, DestinationTransientException) is not None
+    if isinstance(error, BreezewayError) or any(is_lasting(str(link)) for link in chain(error)):
+        return False
+    return find_cause(error, DestinationTransientException) is not None
 
 
 E = TypeVar("E", bound=BaseException)

@@ -70,7 +70,7 @@ class RunRow:
         """What later runs are judged by."""
         return Seen(
             self.entity,
-            self.started_at,
+            plain(self.started_at),
             self.status != "failed",
             self.reading,
             self.rows,
@@ -81,6 +81,11 @@ class RunRow:
             self.tasks_linked,
             self.tasks_resolved,
         )
+
+
+def plain(instant: datetime) -> datetime:
+    """UTC, of the standard library's kind: differences of pendulum's cannot be scaled or compared with others."""
+    return datetime.fromtimestamp(instant.timestamp(), timezone.utc)
 
 
 def new_run_id() -> str:
@@ -236,7 +241,7 @@ def past_runs(client: SqlClient, region_code: str, since: datetime) -> list[Seen
         region_code,
         since,
     )
-    return [Seen(entity, started_at.astimezone(timezone.utc), *rest) for entity, started_at, *rest in rows]
+    return [Seen(entity, plain(started_at), *rest) for entity, started_at, *rest in rows]
 
 
 def past_null_columns(
@@ -263,7 +268,7 @@ def rhythms(client: SqlClient, since: datetime) -> list[Rhythm]:
         since,
     )
     return [
-        Rhythm(region, entity, runs, first_at.astimezone(timezone.utc), last_at.astimezone(timezone.utc))
+        Rhythm(region, entity, runs, plain(first_at), plain(last_at))
         for region, entity, runs, first_at, last_at in rows
     ]
 
@@ -276,7 +281,7 @@ def open_problems(client: SqlClient, region_code: str) -> tuple[datetime, dict[s
         "order by finished_at desc limit 1",
         region_code,
     )
-    return (rows[0][0].astimezone(timezone.utc), _json(rows[0][1]) or {}) if rows else None
+    return (plain(rows[0][0]), _json(rows[0][1]) or {}) if rows else None
 
 
 # --- what the run left in the tables -----------------------------------------------------------------------

@@ -220,6 +220,20 @@ def test_the_state_of_ten_thousand_properties_is_below_a_megabyte(held: int) -> 
     assert len(json.dumps(state)) < (1_000_000 if held else 100_000)
 
 
+def test_a_task_whose_detail_is_refused_holds_its_property_and_not_the_other_tasks(
+    duckdb_loader: Loader,
+) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    world.task_list_omits_money = True
+    refused = tasks_of(world, MIDDLE)[0]
+    sandbox.faults.next("403", path=f"/task/{refused}")
+    (failure,) = partial(loader)
+    assert (failure["entity"], failure["property_id"], failure["status"]) == ("tasks", MIDDLE, 403)
+    assert sorted(names(loader)) == sorted(set(world.tasks) - {refused})
+    loader.load()
+    assert sorted(names(loader)) == sorted(world.tasks)
+
+
 # --- 3. windows beside the cursor, everything again, pieces --------------------------------------------
 
 

@@ -16,7 +16,7 @@ import dlt
 import pendulum
 
 from ..cursor import TaskCursor
-from ..errors import ApiError, ConfigError
+from ..errors import ApiError, AuthError, ConfigError
 from ..fields import instant, record_id
 from ..reading import Reading
 from .properties import refuses_empty
@@ -77,10 +77,7 @@ class Tasks:
         if job.window:
             params["updated_at"] = ",".join(job.window)
         listing = reading.client.listing("/task/", params, label="/task")
-        rows = []
-        for raw in listing.rows:
-            if self._is_changed(raw, job) and (row := self._row(reading, raw)) is not None:
-                rows.append(row)
+        rows, refusal = self._rows(reading, [raw for raw in listing.rows if self._is_changed(raw, job)])
         if listing.proven is False:
             reading.fail(
                 NAME,
@@ -94,9 +91,30 @@ class Tasks:
             for task_id in self._live.get(job.property_id, ()):
                 if task_id not in listed:
                     reading.absent_tasks[task_id] = job.property_id
-        if job.moves_cursor and self._cursor is not None:
+        if refusal is not None:
+            reading.failed(NAME, refusal, job.property_id)
+        elif job.moves_cursor and self._cursor is not None:
             self._cursor.done(job.property_id)
         return rows
+
+    def _rows(
+        self, reading: Reading, raws: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], ApiError | None]:
+        """The rows of one list, and what kept some back: then the others are loaded, and all are read again."""
+        rows, refusal = [], None
+        for raw in raws:
+            try:
+                row = self._row(reading, raw)
+            except AuthError:
+                raise
+            except ApiError as e:
+                refusal = e
+                if not e.permanent:
+                    break  # the API has trouble: asking for the next one would take as long
+                continue
+            if row is not None:
+                rows.append(row)
+        return rows, refusal
 
     def _all_jobs(self, reading: Reading) -> list[PropertyTasks]:
         """One job per property to read in this run, the incremental ones first."""

@@ -28,7 +28,7 @@ import pendulum
 from databases import fresh_postgres
 
 from breezeway_source.columns import TABLES
-from breezeway_source.hints import resource_hints
+from breezeway_source.hints import table_hints
 from breezeway_source.listing import Listing
 from breezeway_source.personal import PersonalData
 from breezeway_source.plan import Plan
@@ -156,10 +156,10 @@ def plain(tasks: int, folder: str) -> dict[str, Any]:
             yield [template | {key: n} for n in range(first, min(first + PAGE_ROWS, count))]
 
     resources = [
-        dlt.resource(rows(task, "task_id", tasks), **resource_hints(TABLES["tasks"])),
+        dlt.resource(rows(task, "task_id", tasks), **table_hints(TABLES["tasks"])),
         dlt.resource(
             rows(stay, "reservation_id", stays_of(tasks // TASKS_PER_PROPERTY)),
-            **resource_hints(TABLES["reservations"]),
+            **table_hints(TABLES["reservations"]),
         ),
     ]
 
