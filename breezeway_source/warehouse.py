@@ -50,8 +50,8 @@ class Warehouse(Protocol):
     def property_details_read(self) -> Mapping[int, datetime]:
         """When contacts and tags of each property were read."""
 
-    def properties_with(self, lines: str) -> Collection[int]:
-        """The ids of properties that have loaded lines: `contacts` or `tags`."""
+    def properties_with_lines(self) -> Collection[tuple[int, str]]:
+        """(property id, `contacts` or `tags`) of properties that have such lines loaded."""
 
 
 class EmptyWarehouse:
@@ -89,5 +89,5 @@ class EmptyWarehouse:
     def property_details_read(self) -> Mapping[int, datetime]:
         return {}
 
-    def properties_with(self, lines: str) -> Collection[int]:
+    def properties_with_lines(self) -> Collection[tuple[int, str]]:
         return ()

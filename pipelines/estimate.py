@@ -81,8 +81,8 @@ def _counted(entity: str, plan: Plan, settings: Settings, known: Known, today: p
         due = properties if plan.full or plan.properties else new + ceil((properties - new) / WEEK_DAYS)
         return LISTS_EACH * due
     if entity == "task_details":
-        due = properties * (known.tasks_each if plan.full else known.recent_each)
-        return LISTS_EACH * round(min(settings.details_per_run, due))
+        tasks = properties * (known.tasks_each if plan.full else known.recent_each)
+        return LISTS_EACH * round(min(settings.details_per_run, tasks))
     return CATALOGUES[entity]
 
 

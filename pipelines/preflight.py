@@ -19,7 +19,6 @@ from typing import Any
 import duckdb
 import pendulum
 import psycopg2
-import psycopg2.extensions
 from rich.console import Console
 from rich.table import Table
 
@@ -117,7 +116,7 @@ class Preflight:
     def _versions(self) -> Answer:
         driver = {
             "duckdb": f"duckdb {version('duckdb')}",
-            "postgres": f"psycopg2 {psycopg2.__version__.split()[0]}",
+            "postgres": f"libpq {psycopg2.__libpq_version__ // 10000}",
         }
         parts = [
             f"breezeway {code_version()}",

@@ -96,8 +96,13 @@ class SqlWarehouse:
     def property_details_read(self) -> Mapping[int, datetime]:
         return dict(self._rows("select property_id, synced_at from property_details where region_code = %s"))
 
-    def properties_with(self, lines: str) -> Collection[int]:
-        return set(self._column(f"select distinct property_id from property_details__{lines} where region_code = %s"))
+    def properties_with_lines(self) -> Collection[tuple[int, str]]:
+        rows = self._rows(
+            "select property_id, 'contacts' from property_details__contacts where region_code = %s "
+            "union select property_id, 'tags' from property_details__tags where region_code = %s",
+            self._region_code,
+        )
+        return {(property_id, lines) for property_id, lines in rows}
 
     def _column(self, query: str, *more: Any) -> list[int]:
         return [row[0] for row in self._rows(query, *more)]

@@ -66,6 +66,7 @@ class _Run:
     now: str
     options: tuple[str, ...]
     first_delay_s: float
+    page_size: int
     death: Death
     environment: dict[str, str]
 
@@ -80,6 +81,7 @@ def die(loader: Loader, death: Death, *options: str) -> bool:
         loader.now.isoformat(),
         options,
         pace.FIRST_DELAY_S,
+        Client.__init__.__kwdefaults__["page_size"],
         death,
         dict(os.environ),
     )
@@ -105,6 +107,7 @@ def _main(run: _Run) -> None:
     os.environ.clear()
     os.environ.update(run.environment)
     pace.FIRST_DELAY_S = run.first_delay_s
+    Client.__init__.__kwdefaults__["page_size"] = run.page_size
     _arm(run.death)
     now: Any = pendulum.parse(run.now)
     database = Database(*run.database, run.folder)

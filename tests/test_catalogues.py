@@ -100,7 +100,7 @@ def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_lo
     for property_id in list(world.properties):
         world.hide_property(property_id)
     task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
-    for options in ((), ("--entities", "weekly"), ("--entities", "daily")):
+    for options in ((), ("--entities", "weekly")):
         loader.pass_time(hours=1)
         world.edit_task(task_id, description="changed while the list was empty")
         (report,) = loader.run(*options).regions

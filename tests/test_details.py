@@ -74,14 +74,12 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
     }
     loader.load(*OPTIONS)
     assert lines(loader) == wanted
-    for run in range(2):
-        if run == 1:
-            loader.wipe()  # another machine
-        loader.pass_time(hours=1)
-        world.edit_task(100, name=f"Version {run}")
-        world.edit_reservation(200, note=f"Version {run}")
-        assert loader.load(*OPTIONS).rows["task_details"] == 1
-        assert lines(loader) == wanted
+    loader.wipe()  # another machine
+    loader.pass_time(hours=1)
+    world.edit_task(100, name="Version 2")
+    world.edit_reservation(200, note="Version 2")
+    assert loader.load(*OPTIONS).rows["task_details"] == 1
+    assert lines(loader) == wanted
     assert loader.column("select position from task_requirements where task_id = 100 order by 1") == list(
         range(30)
     )

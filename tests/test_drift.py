@@ -75,7 +75,8 @@ def test_an_unknown_field_becomes_a_text_column_and_is_told_once(
     assert loader.load().schema_changes == []
     assert not [line for line in log_lines if "new column" in line]
     assert loader.query(
-        "select task_id, brand_new_field, brand_new_object from tasks where brand_new_field is not null order by task_id"
+        "select task_id, brand_new_field, brand_new_object from tasks "
+        "where brand_new_field is not null order by task_id"
     ) == sorted([(task_id, "2026-03-10T09:00:00Z", '{"a": [1.5]}'), (other, "12.5", "plain")])
     assert loader.column("select lot_number from tasks__supplies where lot_number is not null") == ["7"]
     assert loader.column("select id_v_text from properties where property_id = 2001") == ["odd name"]

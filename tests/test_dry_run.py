@@ -56,6 +56,7 @@ def test_an_unreachable_warehouse_is_no_hindrance(
     assert "would be loaded for smoky" in out
     counted = {words[1]: words[3] for words in map(str.split, out.splitlines()) if len(words) == 5}
     assert (counted["tasks"], counted["properties"]) == ("6", "2")
+    assert "region_code=" not in out, "rows are shown only on request"
 
 
 def test_the_local_file_is_not_touched(dry_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -81,15 +82,6 @@ def test_a_dry_run_leaves_nothing_behind(
     assert not list((tmp_path / "home").rglob("*breezeway_smoky*"))  # no working folder, hence no cursor
 
 
-def test_a_dry_run_reads_the_same_again(dry_run: Command, source: Sandbox) -> None:
-    """It keeps no cursor: the second one reads as much as the first."""
-    dry_run()
-    first = source.data_requests
-    source.reset_log()
-    dry_run()
-    assert source.data_requests == first
-
-
 def test_samples_show_rows_and_hide_persons(dry_run: Command, source: Sandbox) -> None:
     world = source.world
     stay = max(world.reservations)
@@ -101,27 +93,14 @@ def test_samples_show_rows_and_hide_persons(dry_run: Command, source: Sandbox) -
     )
     for property_id in world.properties:
         world.edit_property(property_id, display="Harbour View")
+    for task_id in world.tasks:  # of an unknown field nobody has said yet whether it is about a person
+        world.edit_task(task_id, emergency_phone="+1 555 0177")
     code, out = dry_run("--sample", "400")
+    assert sum(line.startswith("tasks: ") for line in out.splitlines()) == len(world.tasks)
     assert code == 0
     assert f"reservations: region_code=smoky, reservation_id={stay}" in out
     assert "reservations__guests: " in out
     assert "display=Harbour View" in out
-    for private in ("Grace", "Hopper", "g@example.test", "4711"):
+    for private in ("Grace", "Hopper", "g@example.test", "4711", "0177"):
         assert private not in out, private
-    assert "***" in out
-
-
-def test_unknown_fields_are_hidden_too(dry_run: Command, source: Sandbox) -> None:
-    """Nobody has said yet whether they are about a person."""
-    for task_id in source.world.tasks:
-        source.world.edit_task(task_id, emergency_phone="+1 555 0177")
-    _, out = dry_run("--sample", "3")
     assert "emergency_phone=***" in out
-    assert "0177" not in out
-
-
-def test_no_rows_are_shown_unasked(dry_run: Command) -> None:
-    _, out = dry_run()
-    assert "region_code=" not in out
-    _, out = dry_run("--sample", "2")
-    assert sum(line.startswith("tasks: ") for line in out.splitlines()) == 2

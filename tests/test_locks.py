@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pendulum
 import psycopg2
 import pytest
 from databases import Database
 from loading import Loader
 from many_processes import environment, small_worlds, start
+from small_worlds import small_world
 
 from breezeway_source.errors import ConfigError
-from breezeway_source.sandbox import Sandbox
+from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.sandbox.answers import LoggedRequest
 from pipelines import destinations, locks
 from pipelines.destinations import duckdb_target
@@ -49,6 +51,12 @@ def file_held(file: str, seconds: float) -> Iterator[subprocess.Popen[str]]:
         process.wait()
 
 
+@pytest.fixture
+def world() -> World:
+    """Few rows: many runs."""
+    return small_world(properties=2, tasks=3, stays_days=20)
+
+
 # --- one run per region --------------------------------------------------------------------------------
 
 
@@ -74,7 +82,7 @@ def test_a_second_run_of_a_region_names_the_first_whose_death_frees_it(
         )
         try:
             assert reading.wait(60)
-            with Loader(sandbox, database, tmp_path / "second", sandbox.world.now) as loader:
+            with Loader(sandbox, database, tmp_path / "second", pendulum.instance(sandbox.world.now)) as loader:
                 report = loader.run(regions=("smoky", "austin"))
                 smoky, austin = report.regions
                 assert (smoky.exit_code, austin.exit_code, report.exit_code) == (2, 0, 2)
@@ -126,7 +134,7 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing(
 
 def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -> None:
     with Sandbox.multi(small_worlds(("smoky",))) as sandbox, Loader(
-        sandbox, database, tmp_path / "work", sandbox.world.now
+        sandbox, database, tmp_path / "work", pendulum.instance(sandbox.world.now)
     ) as loader, region_lock(loader.target, "smoky"), region_lock(loader.target, "austin"):
         pass
 
@@ -136,7 +144,7 @@ def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -
 
 @pytest.fixture
 def postgres_loader(sandbox: Sandbox, postgres_database: Database, tmp_path: Path) -> Iterator[Loader]:
-    with Loader(sandbox, postgres_database, tmp_path / "work", sandbox.world.now) as loader:
+    with Loader(sandbox, postgres_database, tmp_path / "work", pendulum.instance(sandbox.world.now)) as loader:
         yield loader
 
 

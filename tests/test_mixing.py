@@ -8,8 +8,16 @@ from typing import Any
 import loading
 import pytest
 from loading import Loader
+from small_worlds import small_world
 
+from breezeway_source.sandbox import World
 from pipelines.destinations import Target
+
+
+@pytest.fixture
+def world() -> World:
+    """Few rows: many runs."""
+    return small_world(properties=2, tasks=3, stays_days=20)
 
 
 @pytest.mark.parametrize("first_is_sandbox", [True, False])

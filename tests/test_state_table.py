@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 from loading import Loader
-from small_worlds import task_windows
+from small_worlds import small_world, task_windows
 
+from breezeway_source.sandbox import World
 from pipelines import state_table
+
+
+@pytest.fixture
+def world() -> World:
+    """Few rows: many runs."""
+    return small_world(properties=2, tasks=3, stays_days=20)
 
 
 def test_only_the_newest_states_are_kept_and_restored(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,10 +46,11 @@ def test_only_the_newest_states_are_kept_and_restored(loader: Loader, monkeypatc
 
 
 def test_the_load_of_the_newest_state_outlives_many_loads_without_one(
-    loader: Loader, monkeypatch: pytest.MonkeyPatch
+    duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Runs beside the cursor change no state: dlt finds it only together with its row in _dlt_loads."""
     monkeypatch.setattr(state_table, "LOADS_KEPT", 1)
+    loader = duckdb_loader
     loader.load()
     for _ in range(2):
         loader.pass_time(hours=1)

@@ -14,7 +14,7 @@ from loading import Loader
 
 from breezeway_source.sandbox import World
 
-LONG = "Filter changed, deck swept – grill cleaned. \U0001f9f9\n" * 230
+LONG = "Filter changed, deck swept, grill \u00e0 la carte, cleaned. \U0001f9f9\n" * 230
 TASKS: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {
     101: (
         {
@@ -272,7 +272,8 @@ def assert_odd_values(loader: Loader) -> None:
     assert (rope["unit_cost"], rope["stock_count"]) == (Decimal("1200.5"), Decimal("2.5"))
     assert rope["unparsed"] == {"low_stock_count": "many"}
     answers = loader.query(
-        "select action, response, photos, unparsed from task_details__requirements where task_id = 103 order by position"
+        "select action, response, photos, unparsed from task_details__requirements "
+        "where task_id = 103 order by position"
     )
     assert [tuple(_object(v) if i != 1 else v for i, v in enumerate(answer)) for answer in answers] == [
         (["Look"], "5", ["q.jpg"], None),

@@ -146,11 +146,3 @@ def test_the_plans_queries_give_sensible_figures(loader: Loader) -> None:
     assert len(columns) >= 50
     assert columns >= set(NEW_COLUMNS)
     assert loader.column("select count(*) from regions") == [len(REGIONS)]
-
-
-def test_an_old_run_is_not_taken_for_one_of_the_last_day(loader: Loader) -> None:
-    loader.now = loader.now.subtract(days=2)
-    assert loader.run(regions=("nashville",)).exit_code == 0
-    populated, *_, new_fields, _tables, _columns = answers(loader)
-    assert populated == [(0, 0, 0)]
-    assert new_fields == [(0, 0, 0, 0)]

@@ -25,7 +25,6 @@ from .properties import refuses_empty
 
 PROPERTY_DETAILS = "property_details"
 TASK_DETAILS = "task_details"
-PROPERTY_LISTS = ("contacts", "tags")
 DAYS_TO_READ_ALL = 7
 # After so many refusals without one answer the account does not have this endpoint: asking on is a waste.
 REFUSALS_UNTIL_OFF = 20
@@ -88,7 +87,7 @@ class PropertyDetails:
 
     def __init__(self) -> None:
         self._lists = Lists()
-        self._held: Mapping[str, Collection[int]] = {}
+        self._held: Collection[tuple[int, str]] = ()
         self._refused: dict[str, str] = {}
 
     def jobs(self, reading: Reading) -> Iterator[PropertyJob | None]:
@@ -99,7 +98,7 @@ class PropertyDetails:
             return
         listed = _references(reading.properties() or [])
         plan = reading.plan
-        self._held = {name: reading.warehouse.properties_with(name) for name in PROPERTY_LISTS}
+        self._held = reading.warehouse.properties_with_lines()
         read_at = self._asked(reading, listed)
         if plan.properties:
             due = [property_id for property_id in listed if property_id in plan.properties]
@@ -134,7 +133,7 @@ class PropertyDetails:
             "contacts": self._lists.read(reading, contacts, "/property/{id}/contacts"),
             "tags": self._lists.read(reading, [f"/property/{job.property_id}/tags"], "/property/{id}/tags"),
         }
-        if any(rows is None and job.property_id in self._held[name] for name, rows in found.items()):
+        if any(rows is None and (job.property_id, name) in self._held for name, rows in found.items()):
             # A refusal is no news of what was loaded before; without such lines the other list is written.
             self._refused[str(job.property_id)] = reading.started_at.isoformat()
             return []

@@ -9,6 +9,10 @@ UTC = timezone.utc
 
 def utc(instant: datetime) -> datetime:
     """The same instant in UTC; a naive one is taken as UTC."""
+    if (
+        type(instant) is not datetime
+    ):  # pendulum's own kind turns naive when a timedelta is added to it in this zone
+        instant = datetime.fromisoformat(instant.isoformat())
     if instant.tzinfo is None:
         return instant.replace(tzinfo=UTC)
     return instant.astimezone(UTC)

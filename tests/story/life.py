@@ -17,8 +17,16 @@ from small_worlds import HidingWorld
 from breezeway_source.sandbox.stamps import naive, zoned
 from breezeway_source.sandbox.stores import STATUSES, Row, is_deleted
 
-ODD_TEXTS = ("", None, "Grüße, 'quoted' \"twice\"\\ \t\n next line", "n/a", "0", "雪" * 40)
-CATALOGUES = ("people", "supplies", "templates", "subdepartments", "task_tags", "property_tags", "reservation_tags")
+ODD_TEXTS = ("", None, "Grüße, 'quoted' \"twice\"\\ \t\n next line", "0", "雪" * 40)
+CATALOGUES = (
+    "people",
+    "supplies",
+    "templates",
+    "subdepartments",
+    "task_tags",
+    "property_tags",
+    "reservation_tags",
+)
 
 
 @dataclass
@@ -40,7 +48,11 @@ class Life:
         return [p for p in self.world.properties if p not in self.retired]
 
     def tasks(self) -> list[Row]:
-        return [row for row in self.world.tasks.values() if row["home_id"] not in self.retired and not is_deleted(row)]
+        return [
+            row
+            for row in self.world.tasks.values()
+            if row["home_id"] not in self.retired and not is_deleted(row)
+        ]
 
     def stays(self, *, recent: bool = True) -> list[Row]:
         """Stays that live; recent ones are those of the full window, where a deletion can be noticed."""
@@ -116,7 +128,9 @@ class Life:
         home = self.pick(self.homes())
         if home is None:
             return False
-        self.world.add_task(home_id=home, linked_reservation=self._link(), description=self.dice.choice(ODD_TEXTS))
+        self.world.add_task(
+            home_id=home, linked_reservation=self._link(), description=self.dice.choice(ODD_TEXTS)
+        )
         return None
 
     def link_task(self) -> bool | None:
@@ -133,7 +147,11 @@ class Life:
         if chance < 0.3:
             return {"id": 99_000_000 + self.dice.randrange(5), "external_reservation_id": None}
         stay = self.pick(self.stays(recent=False))
-        return {"id": stay["id"], "external_reservation_id": stay.get("reference_reservation_id")} if stay else None
+        return (
+            {"id": stay["id"], "external_reservation_id": stay.get("reference_reservation_id")}
+            if stay
+            else None
+        )
 
     def move_task(self) -> bool | None:
         task, home = self.pick(self.tasks()), self.pick(self.homes())
@@ -180,7 +198,11 @@ class Life:
             return False
         self.lines += 1
         comments = [
-            {"id": 600_000 + self.lines * 10 + n, "comment": f"Comment {self.lines}", "created_at": naive(self.world.now)}
+            {
+                "id": 600_000 + self.lines * 10 + n,
+                "comment": f"Comment {self.lines}",
+                "created_at": naive(self.world.now),
+            }
             for n in range(self.dice.randrange(3))
         ]
         self.world.set_comments(task["id"], comments)
@@ -212,7 +234,12 @@ class Life:
         if stay is None:
             return False
         guests = [
-            {"first_name": f"Guest {self.dice.randrange(100)}", "last_name": "Sample", "emails": [], "phone_numbers": []}
+            {
+                "first_name": f"Guest {self.dice.randrange(100)}",
+                "last_name": "Sample",
+                "emails": [],
+                "phone_numbers": [],
+            }
             for _ in range(self.dice.randrange(3))
         ]
         self.world.edit_reservation(
@@ -232,7 +259,9 @@ class Life:
         if checkout.isoformat() < self.oldest_checkout:
             return False
         checkin = checkout - timedelta(days=3)
-        self.world.edit_reservation(stay["id"], checkin_date=checkin.isoformat(), checkout_date=checkout.isoformat())
+        self.world.edit_reservation(
+            stay["id"], checkin_date=checkin.isoformat(), checkout_date=checkout.isoformat()
+        )
         return None
 
     def add_stay(self) -> bool | None:
@@ -312,7 +341,13 @@ class Life:
         if home is None:
             return False
         self.lines += 1
-        contact = {"id": self.lines, "type": "owner", "name": f"Owner {self.lines}", "email": "", "phone": None}
+        contact = {
+            "id": self.lines,
+            "type": "owner",
+            "name": f"Owner {self.lines}",
+            "email": "",
+            "phone": None,
+        }
         self.world.set_contacts(home, [contact][: self.dice.randrange(2)])
         self.world.set_property_tags(home, list(self.world.property_tags.values())[: self.dice.randrange(3)])
         return None

@@ -7,7 +7,7 @@ product's row builder; which rows live, which are deleted and where links lead c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -19,14 +19,13 @@ from small_worlds import HidingWorld
 from breezeway_source.columns import TABLES, Table
 from breezeway_source.personal import PersonalData
 from breezeway_source.rows import RowBuilder
-from breezeway_source.sandbox.stores import Row, is_deleted
+from breezeway_source.sandbox.stores import Row, public
 
 HOURLY = ("properties", "reservations", "tasks")
 DAILY = ("people", "supplies", "tags", "property_details", "task_details")
 WEEKLY = ("templates", "subdepartments")
 TAG_KINDS = ("task", "property", "reservation")
 LEFT_OUT = {"synced_at"}  # which run wrote a row is no matter of the source
-LINKED = ("reservation_pk", "property_pk", "link_status")
 
 Key = tuple[Any, ...]
 
@@ -35,13 +34,17 @@ class Tables:
     """The loaded tables, as Python values: root rows by key, child rows by parent in the API's order."""
 
     def __init__(self, loader: Loader) -> None:
+        self.oldest_checkout = loader.settings.start_date.isoformat()
         self._loader = loader
+        self._client: Any = None
         self.roots: dict[str, dict[Key, Row]] = {}
         self.children: dict[str, dict[Key, list[Row]]] = {}
 
     def read(self, names: Iterable[str]) -> list[str]:
         """Fill in these tables; tells what breaks their form: a key twice, a child row without its parent."""
-        return [problem for name in names for problem in self._read(TABLES[name])]
+        reader = self._loader.target.pipeline("smoky", str(self._loader.folder / "reader"))
+        with reader.sql_client() as self._client:
+            return [problem for name in names for problem in self._read(TABLES[name])]
 
     def _read(self, table: Table) -> list[str]:
         problems = []
@@ -72,7 +75,8 @@ class Tables:
     def _select(self, table: Table, columns: list[str], more: str = "_dlt_id") -> list[tuple[Any, ...]]:
         listed = ", ".join(f'"{column}"' for column in columns)
         order = "_dlt_root_id, _dlt_list_idx" if "_dlt_root_id" in more else "1"
-        return self._loader.query(f"select {listed}, {more} from {table.name} order by {order}")
+        rows = self._client.execute_sql(f"select {listed}, {more} from {table.name} order by {order}")
+        return [tuple(row) for row in rows or ()]
 
 
 def _row(table: Table, columns: list[str], values: Iterable[Any]) -> Row:
@@ -97,9 +101,16 @@ def _plain(kind: str, value: Any) -> Any:
 class Expected:
     """The rows that must live in each table, made from the world."""
 
-    def __init__(self, world: HidingWorld, tables: Tables) -> None:
+    def __init__(self, world: HidingWorld, tables: Tables, *, proven: bool) -> None:
         self.world = world
         self._tables = tables
+        # What a hidden task links to is known when it was asked for by its id.
+        unknown: Collection[int] = () if proven else world.hidden_tasks
+        self._linked = {
+            (task.get("linked_reservation") or {}).get("id")
+            for task in world.live_tasks()
+            if task["id"] not in unknown
+        }
         personal = PersonalData("keep", None)
         self._builders = {
             name: RowBuilder(TABLES[name], world.region, world.now, personal)
@@ -125,7 +136,10 @@ class Expected:
                 yield (raw["id"],), raw, {}
         elif name == "task_details":
             for raw in world.live_tasks():
-                lists = {"comments": world.comments.get(raw["id"]), "requirements": world.requirements.get(raw["id"])}
+                lists = {
+                    "comments": world.comments.get(raw["id"]),
+                    "requirements": world.requirements.get(raw["id"]),
+                }
                 known = {"task_id": raw["id"], "task_updated_at": raw["updated_at"]}
                 yield (raw["id"],), {**known, **lists}, known
         elif name == "property_details":
@@ -138,20 +152,19 @@ class Expected:
 
     def _is_loaded(self, stay_id: int, raw: Row) -> bool:
         """Stays before the first day are there when a task led to them, or when they were edited."""
-        oldest = self._tables._loader.settings.start_date.isoformat()
-        return raw["checkout_date"] >= oldest or self._is_linked(stay_id) or (stay_id,) in self._tables.roots["reservations"]
-
-    def _is_linked(self, stay_id: int) -> bool:
-        return any((task.get("linked_reservation") or {}).get("id") == stay_id for task in self.world.live_tasks())
+        return (
+            raw["checkout_date"] >= self._tables.oldest_checkout
+            or stay_id in self._linked
+            or (stay_id,) in self._tables.roots["reservations"]
+        )
 
     def _row(self, name: str, raw: Row, known: Row) -> tuple[Row, dict[str, list[Row]]]:
         table = TABLES[name]
-        built = self._builders[name].build({k: v for k, v in raw.items() if not k.startswith("_") or k == "_status"}, **(
-            {"tag_kind": known["tag_kind"]} if "tag_kind" in known else {}
-        ))
-        if name == "people":
-            built = self._builders[name].build({k: v for k, v in raw.items() if not k.startswith("_")})
-        timed = {k: api_truth.typed("timestamp", v) if k == "task_updated_at" else v for k, v in known.items()}
+        extra = {"tag_kind": known["tag_kind"]} if "tag_kind" in known else {}
+        built = self._builders[name].build(public(raw), **extra)
+        timed = {
+            k: api_truth.typed("timestamp", v) if k == "task_updated_at" else v for k, v in known.items()
+        }
         row = api_truth.row(name, raw, **timed)
         row |= {"region_code": self.world.region, "unparsed": built.get("unparsed"), "deleted_at": None}
         row |= self._links(name, raw)
@@ -199,12 +212,16 @@ def differences(loader: Loader, world: HidingWorld, names: Iterable[str], *, pro
     wanted_names = list(dict.fromkeys([*HOURLY, *names]))
     tables = Tables(loader)
     problems = tables.read(wanted_names)
-    expected = Expected(world, tables)
+    expected = Expected(world, tables, proven=proven)
     for name in names:
         found = tables.roots[name]
         wanted = expected.rows(name)
         for key, row in found.items():
-            if key not in wanted and row["deleted_at"] is None and (proven or not _may_await_proof(world, name)):
+            if (
+                key not in wanted
+                and row["deleted_at"] is None
+                and (proven or not _may_await_proof(world, name))
+            ):
                 problems.append(f"{name} {key}: lives here and not at the source")
         for key, (row, children) in wanted.items():
             if key not in found:
@@ -239,6 +256,3 @@ def _compare_lines(place: str, found: list[Row], wanted: list[Row]) -> list[str]
         return [f"{place}: {len(found)} lines instead of {len(wanted)}"]
     pairs = enumerate(zip(found, wanted, strict=True))
     return [problem for number, (a, b) in pairs for problem in _compare(f"{place}[{number}]", a, b)]
-
-
-__all__ = ["DAILY", "HOURLY", "WEEKLY", "differences", "is_deleted"]
