@@ -17,7 +17,6 @@ import dlt
 import pendulum
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.environ import EnvironProvider
-from dlt.common.typing import TSecretStrValue
 
 from .errors import ConfigError, unknown_name
 from .personal import PersonalData
@@ -171,8 +170,8 @@ def _raw(key: str) -> Any:
     """The configured value of one key or None; secrets.toml holds any key, so it is asked before config.toml."""
     field = f"{SECTION}.{key}"
     try:
-        # With a plain `str` dlt would keep the value in the trace it leaves in the working folder (1.31).
-        value = dlt.secrets.get(field, TSecretStrValue)
+        # Asked for as `str`, a secret would stay in the trace that dlt leaves in the working folder (1.31).
+        value: Any = dlt.secrets.get(field)
         return dlt.config.get(field, str) if value is None else value
     except ConfigurationException as e:
         raise ConfigError(f"{field} cannot be read: {type(e).__name__}.") from e

@@ -8,11 +8,11 @@ tests/test_history.py shows with a simulated year. A level that lasts becomes th
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from statistics import median
-from typing import Any
 
 WINDOW = timedelta(weeks=8)
 RHYTHM_WINDOW = timedelta(days=100)
@@ -133,13 +133,12 @@ def size(seen: Seen) -> int | None:
 def _volume(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
     if now.failures or now.reading == "part":
         return  # told already, or no picture of the whole
-    now_listed = size(now)
-    usual_listed = _usual((seen.started_at, size(seen)) for seen in reversed(past) if seen.ok)
-    usual_live = _usual((seen.started_at, seen.live_rows) for seen in reversed(past) if seen.ok)
     message = None
-    if now_listed is not None and usual_listed is not None:
-        message = _less(now.entity, "the API listed", now_listed, usual_listed, _COMPARE)
-    if message is None and now.live_rows is not None and usual_live is not None:
+    now_listed = size(now)
+    if now_listed is not None:
+        message = _less(now.entity, "the API listed", now_listed, _usual(past, size), _COMPARE)
+    if message is None and now.live_rows is not None:
+        usual_live = _usual(past, lambda seen: seen.live_rows)
         message = _less(now.entity, "the warehouse holds", now.live_rows, usual_live, _RESTORE)
     if message is None:
         message = _empty_window(past, now)
@@ -153,7 +152,9 @@ _COMPARE = (
 _RESTORE = "see deleted_at and deletion_proofs of these rows; --full reads them again"
 
 
-def _less(entity: str, who: str, count: int, usual: float, next_step: str) -> str | None:
+def _less(entity: str, who: str, count: int, usual: float | None, next_step: str) -> str | None:
+    if usual is None:
+        return None
     if count == 0 and usual >= 1:
         return f"{who} no {entity} where there were {usual:.0f}. Next: {next_step}."
     if usual >= ENOUGH_TO_HALVE and count < HALF * usual:
@@ -161,17 +162,19 @@ def _less(entity: str, who: str, count: int, usual: float, next_step: str) -> st
     return None
 
 
-def _usual(newest_first: Iterable[tuple[datetime, int | None]]) -> float | None:
+def _usual(past: Sequence[Seen], value: Callable[[Seen], float | None]) -> float | None:
     """The median over the last USUAL_DAYS days with a value, each by its last one; None without any."""
-    by_day: dict[Any, int] = {}
-    for at, value in newest_first:
-        if value is None:
+    values: list[float] = []
+    day = None
+    for seen in reversed(past):
+        seen_on = seen.started_at.date()
+        if seen_on == day or not seen.ok or (found := value(seen)) is None:
             continue
-        by_day.setdefault(at.date(), value)
-        if len(by_day) > USUAL_DAYS:
-            by_day.popitem()
+        day = seen_on
+        values.append(found)
+        if len(values) == USUAL_DAYS:
             break
-    return float(median(by_day.values())) if by_day else None
+    return float(median(values)) if values else None
 
 
 def _empty_window(past: Sequence[Seen], now: Seen) -> str | None:
@@ -292,9 +295,7 @@ def _linkage(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
     ):
         count = getattr(now, whole)
         share = _percent(now, whole, part)
-        usual = _usual_share(
-            (seen.started_at, _percent(seen, whole, part)) for seen in reversed(past) if seen.ok
-        )
+        usual = _usual(past, partial(_percent, whole=whole, part=part))
         if share is None or usual is None or count < ENOUGH_TASKS:
             continue
         message = None
@@ -310,11 +311,6 @@ def _linkage(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
 def _percent(seen: Seen, whole: str, part: str) -> float | None:
     total, some = getattr(seen, whole), getattr(seen, part)
     return 100.0 * some / total if total and some is not None else None
-
-
-def _usual_share(newest_first: Iterable[tuple[datetime, float | None]]) -> float | None:
-    thousandths = _usual((at, None if share is None else round(share * 1000)) for at, share in newest_first)
-    return None if thousandths is None else thousandths / 1000
 
 
 # --- columns -----------------------------------------------------------------------------------------------

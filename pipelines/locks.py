@@ -232,7 +232,9 @@ class _RegionSession:
         name = f"breezeway run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
         self._connection = _connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
         with self._connection.cursor() as cursor:
-            cursor.execute("select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code))
+            cursor.execute(
+                "select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code)
+            )
             if not cursor.fetchone()[0]:
                 raise ConfigError(_busy(self._region_code, self._holder(cursor)))
 
@@ -248,7 +250,9 @@ class _RegionSession:
         )
         found = cursor.fetchone()
         # Other users' sessions show no start; one that has just ended shows nothing.
-        return f"{found[0]} since {found[1]:%Y-%m-%d %H:%M:%S %Z}" if found and found[1] else "another process"
+        return (
+            f"{found[0]} since {found[1]:%Y-%m-%d %H:%M:%S %Z}" if found and found[1] else "another process"
+        )
 
     def close(self) -> None:
         if self._connection is not None:

@@ -17,7 +17,9 @@ def refuse_mixed_rows(pipeline: Pipeline, target: Target) -> None:
     """
     try:
         with pipeline.sql_client() as client:
-            names = [name for (name,) in rows_of(client, "select distinct pipeline_name from _dlt_pipeline_state")]
+            names = [
+                name for (name,) in rows_of(client, "select distinct pipeline_name from _dlt_pipeline_state")
+            ]
     except DestinationUndefinedEntity:
         return  # nothing has been loaded yet
     if all(name.startswith(SANDBOX_PREFIX) == target.sandbox for name in names):

@@ -33,7 +33,16 @@ from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.sandbox.answers import LoggedRequest
 
 ROOT = Path(__file__).resolve().parent.parent
-REGIONS = ("nashville", "austin", "smoky", "hilton_head", "breckenridge", "sea_ranch", "mammoth", "hill_country")
+REGIONS = (
+    "nashville",
+    "austin",
+    "smoky",
+    "hilton_head",
+    "breckenridge",
+    "sea_ranch",
+    "mammoth",
+    "hill_country",
+)
 TIMEOUT_S = 300
 MEETING_S = 30
 
@@ -243,7 +252,9 @@ def main(rounds: int) -> int:
             with tempfile.TemporaryDirectory(prefix="breezeway-many-") as folder:
                 wrong = one_round(sandbox, Path(folder))
             failed += bool(wrong)
-            print(f"round {number}: {'FAILED' if wrong else 'ok'}, {time.monotonic() - begun:.1f} s", flush=True)
+            print(
+                f"round {number}: {'FAILED' if wrong else 'ok'}, {time.monotonic() - begun:.1f} s", flush=True
+            )
             for line in wrong:
                 print(line)
     print(f"{rounds - failed} of {rounds} rounds ended with every region's rows equal to the sandbox's")

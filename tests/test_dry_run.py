@@ -59,7 +59,9 @@ def test_an_unreachable_warehouse_is_no_hindrance(
     assert "region_code=" not in out, "rows are shown only on request"
 
 
-def test_the_local_file_is_not_touched(dry_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_local_file_is_not_touched(
+    dry_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "local.duckdb"
     file.write_text("whatever stands here, nobody reads it")
     os.chmod(file, 0o400)

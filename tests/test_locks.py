@@ -77,12 +77,18 @@ def test_a_second_run_of_a_region_names_the_first_whose_death_frees_it(
             ["--region", "smoky", "--destination", database.kind],
             tmp_path / "first",
             environment(
-                sandbox, tmp_path / "first", **{f"DESTINATION__{database.kind.upper()}__CREDENTIALS": database.url}
+                sandbox,
+                tmp_path / "first",
+                **{f"DESTINATION__{database.kind.upper()}__CREDENTIALS": database.url},
             ),
         )
         try:
-            assert reading.wait(60)
-            with Loader(sandbox, database, tmp_path / "second", pendulum.instance(sandbox.world.now)) as loader:
+            if not reading.wait(60):
+                first.kill()
+                pytest.fail(f"the first run asked for no task: {first.communicate()}")
+            with Loader(
+                sandbox, database, tmp_path / "second", pendulum.instance(sandbox.world.now)
+            ) as loader:
                 report = loader.run(regions=("smoky", "austin"))
                 smoky, austin = report.regions
                 assert (smoky.exit_code, austin.exit_code, report.exit_code) == (2, 0, 2)
@@ -133,9 +139,12 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing(
 
 
 def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -> None:
-    with Sandbox.multi(small_worlds(("smoky",))) as sandbox, Loader(
-        sandbox, database, tmp_path / "work", pendulum.instance(sandbox.world.now)
-    ) as loader, region_lock(loader.target, "smoky"), region_lock(loader.target, "austin"):
+    with (
+        Sandbox.multi(small_worlds(("smoky",))) as sandbox,
+        Loader(sandbox, database, tmp_path / "work", pendulum.instance(sandbox.world.now)) as loader,
+        region_lock(loader.target, "smoky"),
+        region_lock(loader.target, "austin"),
+    ):
         pass
 
 
@@ -144,7 +153,9 @@ def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -
 
 @pytest.fixture
 def postgres_loader(sandbox: Sandbox, postgres_database: Database, tmp_path: Path) -> Iterator[Loader]:
-    with Loader(sandbox, postgres_database, tmp_path / "work", pendulum.instance(sandbox.world.now)) as loader:
+    with Loader(
+        sandbox, postgres_database, tmp_path / "work", pendulum.instance(sandbox.world.now)
+    ) as loader:
         yield loader
 
 
@@ -188,7 +199,9 @@ def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres
             if request.endpoint == "/task" and end_sessions(url, "breezeway run smoky"):
                 for _ in range(100):
                     with other.cursor() as cursor:
-                        cursor.execute("select pg_try_advisory_lock(hashtext('breezeway'), hashtext('smoky'))")
+                        cursor.execute(
+                            "select pg_try_advisory_lock(hashtext('breezeway'), hashtext('smoky'))"
+                        )
                         if cursor.fetchone() == (True,):
                             return
                     time.sleep(0.05)
@@ -241,7 +254,9 @@ def test_a_free_file_costs_no_wait_and_is_not_let_go_between_two_queries(
             with database_use(duckdb_target(file)):
                 duckdb.connect(str(file)).close()
         other = subprocess.run(
-            [sys.executable, "-c", f"import duckdb; duckdb.connect({str(file)!r})"], capture_output=True, text=True
+            [sys.executable, "-c", f"import duckdb; duckdb.connect({str(file)!r})"],
+            capture_output=True,
+            text=True,
         )
         assert "Conflicting lock" in other.stderr
 

@@ -80,7 +80,9 @@ def test_views_on_ours_survive_new_columns_new_definitions_and_full(
             "mine_linkage": "select region_code, linked_pct from breezeway.task_linkage",
         }.items():
             loader.query(f"create view {view} as {body}")
-        before = {view: Counter(loader.query(f"select * from {view}")) for view in ("mine_costs", "mine_tasks")}
+        before = {
+            view: Counter(loader.query(f"select * from {view}")) for view in ("mine_costs", "mine_tasks")
+        }
 
         # A later version of this project with one more column at a view's end ...
         later = tmp_path / "sql_post"
@@ -96,13 +98,15 @@ def test_views_on_ours_survive_new_columns_new_definitions_and_full(
 
         assert report.schema_changes == ["tasks.brand_new_field text"]
         assert report.warnings == []
-        assert loader.query("select task_id, brand_new_field from tasks where brand_new_field is not null") == [
-            (some_task(loader), "blue")
-        ]
+        assert loader.query(
+            "select task_id, brand_new_field from tasks where brand_new_field is not null"
+        ) == [(some_task(loader), "blue")]
         assert loader.column("select count(*) from task_costs where task_name is null") == [0]
         for view, rows in before.items():
             assert Counter(loader.query(f"select * from {view}")) == rows
-        linked = [loader.column(f"select linked_pct from {view}") for view in ("mine_linkage", "task_linkage")]
+        linked = [
+            loader.column(f"select linked_pct from {view}") for view in ("mine_linkage", "task_linkage")
+        ]
         assert linked[0] == linked[1]
 
 
@@ -125,9 +129,9 @@ def test_an_idle_reader_stops_neither_changed_rows_nor_full(postgres_loader: Loa
         postgres_loader.sandbox.world.edit_task(some_task(postgres_loader), name="Repainted")
         report = postgres_loader.load("--full")
         assert report.warnings == []
-    assert postgres_loader.column("select name from tasks where task_id = %s", some_task(postgres_loader)) == [
-        "Repainted"
-    ]
+    assert postgres_loader.column(
+        "select name from tasks where task_id = %s", some_task(postgres_loader)
+    ) == ["Repainted"]
 
 
 def test_a_new_column_behind_an_idle_reader_waits_for_the_next_run_and_stops_nobody(
@@ -178,7 +182,9 @@ def test_a_change_behind_another_regions_load_is_tried_again(
                 other.commit()
             return 0.1
 
-        monkeypatch.setattr("pipelines.region_run.wait_random_exponential", lambda **options: wait_then_commit)
+        monkeypatch.setattr(
+            "pipelines.region_run.wait_random_exponential", lambda **options: wait_then_commit
+        )
         assert loader.load().schema_changes == ["tasks.brand_new_field text"]
     finally:
         other.close()
@@ -240,7 +246,9 @@ def test_indexes_are_made_once_and_the_merge_uses_them(postgres_loader: Loader) 
     schema = pipeline.default_schema
     with pipeline.destination_client() as client, client.sql_client as sql:  # type: ignore[attr-defined]
         sql.execute_sql("analyze breezeway_staging_smoky.tasks")
-        chain = [client.prepare_load_table(table["name"]) for table in get_nested_tables(schema.tables, "tasks")]
+        chain = [
+            client.prepare_load_table(table["name"]) for table in get_nested_tables(schema.tables, "tasks")
+        ]
         statements = SqlMergeFollowupJob.generate_sql(chain, sql)
         plans = {}
         with sql.begin_transaction():
@@ -290,11 +298,15 @@ def test_a_deadlock_or_a_lost_session_is_tried_again(postgres_loader: Loader) ->
         name = f"{event} {table}"
         loader.sandbox.world.edit_task(task_id, name=name)
         loader.load()
-        assert loader.column("select last_value from bomb")[0] >= 2, f"{name}: did not happen, or was not repeated"
+        assert loader.column("select last_value from bomb")[0] >= 2, (
+            f"{name}: did not happen, or was not repeated"
+        )
         query = "select name, link_status is not null from tasks where task_id = %s"
         assert loader.query(query, task_id) == [(name, True)]
         assert loader.column("select count(*) - count(distinct task_id) from tasks") == [0]
-        execute(loader.database.url, "drop function breezeway.explode() cascade; drop sequence breezeway.bomb")
+        execute(
+            loader.database.url, "drop function breezeway.explode() cascade; drop sequence breezeway.bomb"
+        )
     supplies = sum(len(task.get("supplies") or ()) for task in loader.sandbox.world.tasks.values())
     assert loader.column("select count(*) from tasks__supplies") == [supplies]
 
@@ -302,23 +314,29 @@ def test_a_deadlock_or_a_lost_session_is_tried_again(postgres_loader: Loader) ->
 # --- sessions ------------------------------------------------------------------------------------------
 
 
-def test_own_session_options_and_ours_hold_together(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_own_session_options_and_ours_hold_together(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     options = "options=-cstatement_timeout%3D17s%20-c%20lock_timeout%3D1s%20-cwork_mem%3D5MB"
     url = f"{postgres_url}{'&' if '?' in postgres_url else '?'}{options}"
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", url)
     target = find_target("postgres")
     with target.pipeline("smoky", None).sql_client() as client:
-        shown = [client.execute_sql(f"show {name}") for name in ("statement_timeout", "lock_timeout", "work_mem")]
-        assert shown == [[("17s",)], [("10s",)], [("5MB",)]]
-        assert client.execute_sql("select application_name from pg_stat_activity where pid = pg_backend_pid()") == [
-            ("breezeway:smoky",)
+        shown = [
+            client.execute_sql(f"show {name}") for name in ("statement_timeout", "lock_timeout", "work_mem")
         ]
+        assert shown == [[("17s",)], [("10s",)], [("5MB",)]]
+        assert client.execute_sql(
+            "select application_name from pg_stat_activity where pid = pg_backend_pid()"
+        ) == [("breezeway:smoky",)]
     with ddl_lock(target):  # waits for its turn as long as it takes
         begun = time.monotonic()
         second = threading.Thread(target=lambda: ddl_lock(target).__enter__(), daemon=True)
         second.start()
         second.join(1.5)
-        assert second.is_alive(), f"gave up after {time.monotonic() - begun:.1f} s, by the user's lock_timeout"
+        assert second.is_alive(), (
+            f"gave up after {time.monotonic() - begun:.1f} s, by the user's lock_timeout"
+        )
     second.join(10)
     assert not second.is_alive()
 
@@ -326,16 +344,24 @@ def test_own_session_options_and_ours_hold_together(postgres_url: str, monkeypat
 # --- rights --------------------------------------------------------------------------------------------
 
 
-# The least a loading role needs: its own schemas, made for it, and nothing else in the database.
-ROLE = """
+# The least a loading role needs: to connect, temporary tables for dlt's merge, and its schemas: made for it,
+# or the right to make them.
+LOADER = """
+revoke all on database {database} from public;
+revoke all on schema public from public;
 create role {loader} login password 'x';
-create schema breezeway authorization {loader};
-create schema breezeway_staging_smoky authorization {loader};
-revoke create on schema public from public;
-revoke create on database {database} from public;
+grant connect, temporary on database {database} to {loader};
 """
+SCHEMAS = {
+    "made for it": """
+        create schema breezeway authorization {loader};
+        create schema breezeway_staging_smoky authorization {loader};
+        """,
+    "made by it": "grant create on database {database} to {loader};",
+}
 READER = """
 create role {reader} login password 'x';
+grant connect on database {database} to {reader};
 grant usage on schema breezeway to {reader};
 grant select on all tables in schema breezeway to {reader};
 alter default privileges for role {loader} in schema breezeway grant select on tables to {reader};
@@ -347,15 +373,15 @@ def as_user(url: str, user: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}:x@{parts.netloc.rpartition('@')[2]}"))
 
 
-@pytest.mark.parametrize("schemas", ["made for it", "made by it"])
-def test_the_least_rights_are_enough(schemas: str, sandbox: Sandbox, postgres_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("schemas", SCHEMAS)
+def test_the_least_rights_are_enough(
+    schemas: str, sandbox: Sandbox, postgres_url: str, tmp_path: Path
+) -> None:
     suffix = uuid.uuid4().hex[:8]
     loader_role, reader_role = f"loader_{suffix}", f"reader_{suffix}"
     database = urlsplit(postgres_url).path[1:]
-    script = ROLE if schemas == "made for it" else "create role {loader} login password 'x';\n"
-    script += "" if schemas == "made for it" else "grant create on database {database} to {loader};\n"
     names = {"loader": loader_role, "reader": reader_role, "database": database}
-    execute(postgres_url, script.format(**names))
+    execute(postgres_url, (LOADER + SCHEMAS[schemas]).format(**names))
     try:
         work = Database("postgres", as_user(postgres_url, loader_role), tmp_path)
         with Loader(sandbox, work, tmp_path / "work", NOW) as loader:

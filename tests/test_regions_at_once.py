@@ -60,10 +60,13 @@ def test_eight_processes_started_at_once_on_an_empty_database(eight: Sandbox, tm
         assert one_round(eight, tmp_path / str(number)) == []
 
 
-def test_all_regions_in_one_process(database: Database, command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_regions_in_one_process(
+    database: Database, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     configured = REGIONS[:3]  # fewer than the eight, for the time it takes
     monkeypatch.setattr(
-        "pipelines.run.read_regions", lambda: {code: r for code, r in read_regions().items() if code in configured}
+        "pipelines.run.read_regions",
+        lambda: {code: r for code, r in read_regions().items() if code in configured},
     )
     with Sandbox.multi(small_worlds(configured), token_limit=False) as sandbox:
         code, report = command(sandbox, database, "--region", "all")
@@ -92,8 +95,13 @@ def test_a_refused_region_ends_3_and_the_others_load(duckdb_database: Database, 
         sandbox.credentials["austin"] = ("id-austin", "wrong")
         code, report = command(sandbox, duckdb_database, "--region", "smoky", "--region", "austin")
         assert code == 3
-        assert {region["region"]: region["exit_code"] for region in report["regions"]} == {"smoky": 0, "austin": 3}
-        assert rows_of(duckdb_database, "select region_code, count(*) from tasks group by 1") == [("smoky", 6)]
+        assert {region["region"]: region["exit_code"] for region in report["regions"]} == {
+            "smoky": 0,
+            "austin": 3,
+        }
+        assert rows_of(duckdb_database, "select region_code, count(*) from tasks group by 1") == [
+            ("smoky", 6)
+        ]
 
 
 @pytest.mark.parametrize(

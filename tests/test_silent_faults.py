@@ -9,6 +9,7 @@ import dataclasses
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -36,16 +37,35 @@ from pipelines.sync_runs import RunRow
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-@pytest.fixture
-def world() -> World:
-    """Enough properties to halve."""
+def smoky() -> World:
+    """Enough properties to halve; the same at every call."""
     return World.seeded("smoky", now=NOW, properties=24, tasks_per_property=2)
 
 
 @pytest.fixture
-def healthy(duckdb_loader: Loader) -> Loader:
-    """Smoky, loaded an hour ago without any fault."""
-    duckdb_loader.load("--entities", "hourly", "people")
+def world() -> World:
+    return smoky()
+
+
+@pytest.fixture(scope="module")
+def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Smoky as a first load without any fault leaves it."""
+    folder = tmp_path_factory.mktemp("loaded")
+    database = Database("duckdb", str(folder / "breezeway_local.duckdb"), folder)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        Sandbox(smoky(), token_limit=False) as sandbox,
+        Loader(sandbox, database, folder / "work", NOW) as loader,
+    ):
+        patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+        loader.load("--entities", "hourly", "people")
+    return Path(database.url)
+
+
+@pytest.fixture
+def healthy(loaded_file: Path, duckdb_loader: Loader) -> Loader:
+    """Smoky, loaded an hour ago; on a fresh machine."""
+    shutil.copy(loaded_file, duckdb_loader.database.url)
     duckdb_loader.pass_time(hours=1)
     return duckdb_loader
 

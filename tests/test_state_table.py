@@ -16,7 +16,9 @@ def world() -> World:
     return small_world(properties=2, tasks=3, stays_days=20)
 
 
-def test_only_the_newest_states_are_kept_and_restored(loader: Loader, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_newest_states_are_kept_and_restored(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(state_table, "STATES_KEPT", 2)
     monkeypatch.setattr(state_table, "LOADS_KEPT", 3)
     loader.load()

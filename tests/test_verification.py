@@ -88,7 +88,10 @@ def loader(database: Database, tmp_path: Path) -> Iterator[Loader]:
     """Two regions with enough tasks for percentages; the clock is the real one, as NOW() in the queries is."""
     worlds = small_worlds(REGIONS, properties=4, tasks=8)
     now = pendulum.now("UTC")
-    with Sandbox.multi(worlds, token_limit=False) as sandbox, Loader(sandbox, database, tmp_path / "work", now) as made:
+    with (
+        Sandbox.multi(worlds, token_limit=False) as sandbox,
+        Loader(sandbox, database, tmp_path / "work", now) as made,
+    ):
         yield made
 
 
@@ -99,7 +102,9 @@ def answers(loader: Loader) -> list[list[tuple[Any, ...]]]:
 
 def test_the_plans_queries_give_sensible_figures(loader: Loader) -> None:
     assert loader.run(regions=REGIONS).exit_code == 0
-    populated, supplies, costs, linkage, resolution, supplies_by, costs_by, new_fields, *names = answers(loader)
+    populated, supplies, costs, linkage, resolution, supplies_by, costs_by, new_fields, *names = answers(
+        loader
+    )
 
     worlds = loader.sandbox.worlds
     tasks = {region: list(worlds[region].tasks.values()) for region in REGIONS}
