@@ -53,6 +53,9 @@ class Warehouse(Protocol):
     def properties_with_lines(self) -> Collection[tuple[int, str]]:
         """(property id, `contacts` or `tags`) of properties that have such lines loaded."""
 
+    def has_task_lines(self, name: str) -> bool:
+        """Whether any `comments` or `requirements` of tasks are loaded."""
+
 
 class EmptyWarehouse:
     """A destination without a row: every load into it is a first load."""
@@ -91,3 +94,6 @@ class EmptyWarehouse:
 
     def properties_with_lines(self) -> Collection[tuple[int, str]]:
         return ()
+
+    def has_task_lines(self, name: str) -> bool:
+        return False

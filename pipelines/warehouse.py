@@ -104,6 +104,9 @@ class SqlWarehouse:
         )
         return {(property_id, lines) for property_id, lines in rows}
 
+    def has_task_lines(self, name: str) -> bool:
+        return bool(self._column(f"select task_id from task_details__{name} where region_code = %s limit 1"))
+
     def _column(self, query: str, *more: Any) -> list[int]:
         return [row[0] for row in self._rows(query, *more)]
 

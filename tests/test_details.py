@@ -104,3 +104,23 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
         "reservation_guests": 1,
     }
     assert loader.column("select first_name from reservation_guests where reservation_id = 200") == ["Ben"]
+
+
+@pytest.mark.parametrize("loaded_before", [True, False], ids=["given before", "never given"])
+def test_a_refused_list_is_no_news_of_what_was_loaded_before(duckdb_loader: Loader, loaded_before: bool) -> None:
+    loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
+    if loaded_before:
+        loader.load(*OPTIONS)
+    faults.refuse_endpoint("/task/{id}/requirements", 403)
+    loader.pass_time(hours=1)
+    world.set_comments(100, [{"comment": "Fixed"}])
+    loader.load(*OPTIONS)
+    counts = lines(loader)
+    # Where there were answers, none of it is written until they are given again; else comments come alone.
+    assert (counts["task_comments"], counts["task_requirements"]) == ((2, 30) if loaded_before else (1, 0))
+    faults.unrefuse_endpoint("/task/{id}/requirements")
+    loader.pass_time(hours=1)
+    loader.load(*OPTIONS)
+    if loaded_before:
+        counts = lines(loader)
+        assert (counts["task_comments"], counts["task_requirements"]) == (1, 30)

@@ -11,7 +11,7 @@ import math
 import threading
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +25,7 @@ from .properties import refuses_empty
 
 PROPERTY_DETAILS = "property_details"
 TASK_DETAILS = "task_details"
+TASK_LISTS = ("comments", "requirements")
 DAYS_TO_READ_ALL = 7
 # After so many refusals without one answer the account does not have this endpoint: asking on is a waste.
 REFUSALS_UNTIL_OFF = 20
@@ -63,6 +64,10 @@ class Lists:
         with self._lock:
             refused = self._refused.get(label)
             return refused is not None and label not in self._answered and refused[403] >= REFUSALS_UNTIL_OFF
+
+    def answers(self, label: str) -> bool:
+        """Whether the list was given for at least one parent."""
+        return label in self._answered
 
     def tell(self, reading: Reading) -> None:
         """When all is asked: say which list was given to nobody. A 404 may just mean that there are none."""
@@ -179,6 +184,7 @@ class TaskJob:
 
     task_id: int
     updated_at: datetime | None
+    found: Mapping[str, list[Any] | None] | None = None  # asked already; a list that was refused is None
 
 
 class TaskDetails:
@@ -186,6 +192,7 @@ class TaskDetails:
 
     def __init__(self) -> None:
         self._lists = Lists()
+        self._refused: list[TaskJob] = []
 
     def jobs(self, reading: Reading) -> Iterator[TaskJob | None]:
         """The due tasks, once all of the run's tasks are read."""
@@ -209,15 +216,36 @@ class TaskDetails:
         stage = reading.stage(TASK_DETAILS)
         while not stage.idle:
             yield None
+        yield from self._lacking_a_list(reading)
         self._lists.tell(reading)
+
+    def _lacking_a_list(self, reading: Reading) -> Iterator[TaskJob]:
+        """Tasks to write without the list that was refused: the account does not have it, now or ever before.
+
+        A refusal is no news of what was loaded before: where the list exists, the task stays due.
+        """
+        if not self._refused:
+            return
+        unknown = {
+            name
+            for name in TASK_LISTS
+            if not self._lists.answers(f"/task/{{id}}/{name}") and not reading.warehouse.has_task_lines(name)
+        }
+        for job in self._refused:
+            if all(name in unknown for name, rows in (job.found or {}).items() if rows is None):
+                yield job
 
     def read(self, reading: Reading, job: TaskJob) -> list[dict[str, Any]]:
         """Both lists of one task."""
-        place = f"/task/{job.task_id}"
-        found = {
-            "comments": self._lists.read(reading, [f"{place}/comments"], "/task/{id}/comments"),
-            "requirements": self._lists.read(reading, [f"{place}/requirements"], "/task/{id}/requirements"),
-        }
+        found = job.found
+        if found is None:
+            place = f"/task/{job.task_id}"
+            found = {
+                name: self._lists.read(reading, [f"{place}/{name}"], f"/task/{{id}}/{name}") for name in TASK_LISTS
+            }
+            if None in found.values():
+                self._refused.append(replace(job, found=found))
+                return []
         if not _without_refused(found):
             return []
         row = reading.row(

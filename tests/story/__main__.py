@@ -46,7 +46,7 @@ def main() -> int:
                 flush=True,
             )
             if args.verbose or ending.problems:
-                tell(ending, args.steps)
+                tell(ending)
             if ending.problems:
                 failed.append(f"{seed} on {kind}")
     print(
@@ -75,16 +75,14 @@ def one(seed: int, kind: str, steps: int) -> Ending:
         return play(seed, Database(kind, url, folder), folder, steps=steps)
 
 
-def tell(ending: Ending, steps: int) -> None:
+def tell(ending: Ending) -> None:
     """The story, what differs, and how to play it again."""
-    for line in [*ending.log, *(f"! {problem}" for problem in ending.problems[:40])]:
-        print(f"    {line}")
-    print(f"    again: {again(ending, steps)}", flush=True)
-
-
-def again(ending: Ending, steps: int) -> str:
-    seed = f"--first {ending.seed} --seeds 1 --steps {steps} --database {ending.database}"
-    return f"python -m tests.story {seed} --verbose"
+    for line in [
+        *ending.log,
+        *(f"! {problem}" for problem in ending.problems[:40]),
+        f"again: {ending.again}",
+    ]:
+        print(f"    {line}", flush=True)
 
 
 if __name__ == "__main__":
