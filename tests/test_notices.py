@@ -16,6 +16,7 @@ from conftest import NOW
 from databases import Database
 from loading import Loader
 
+from breezeway_source.errors import ConfigError
 from breezeway_source.sandbox import Sandbox
 from pipelines import notices
 from pipelines.logs import KEEP_DAYS, log_to_folder, set_up_logging
@@ -347,3 +348,9 @@ def test_a_run_logs_to_its_own_file_and_old_files_of_runs_go(tmp_path: Path) -> 
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert lines[-1]["level"] == "error" and lines[-1]["message"].startswith("smoky: failed: Token request")
     assert pendulum.parse(lines[-1]["at"])
+
+
+def test_a_log_folder_that_cannot_be_made_is_told_by_its_key(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"sources\.breezeway\.log_folder '.*file' cannot be written"):
+        log_to_folder(tmp_path / "file", NOW, as_json=False)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from databases import Database
-
 from story.play import play
 
 
