@@ -25,7 +25,7 @@ from dlt.pipeline import Pipeline
 
 from breezeway_source.counters import Counters
 from breezeway_source.reading import Reading
-from pipelines import history, sync_runs
+from pipelines import history, rhythms, sync_runs
 from pipelines.checks import CheckReport
 from pipelines.ddl import SqlClient
 from pipelines.destinations import Target
@@ -120,8 +120,8 @@ class Ending:
         for seen in sync_runs.past_runs(client, report.region, report.started_at - history.WINDOW):
             past[seen.entity].append(seen)
         judgement = history.judge(past, [row.seen for row in rows])
-        late = history.overdue(
-            sync_runs.rhythms(client, report.started_at - history.RHYTHM_WINDOW),
+        late = rhythms.overdue(
+            sync_runs.rhythms(client, report.started_at - rhythms.WINDOW),
             sync_runs.plain(report.started_at),
             report.region,
             report.entities,

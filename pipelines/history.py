@@ -15,7 +15,6 @@ from functools import partial
 from statistics import median
 
 WINDOW = timedelta(weeks=8)
-RHYTHM_WINDOW = timedelta(days=100)
 CHECKS = ("entities_are_fresh", "changes_arrive", "volume_is_kept", "linkage_is_kept", "columns_stay_filled")
 
 # Lists that every run reads whole; tasks and stays only in some runs, the details never.
@@ -35,11 +34,6 @@ ENOUGH_ACTIVE_RUNS = 20
 BULK_FACTOR = 10.0  # a bulk edit counts as ten usual runs at most
 NEVER_LISTED_FEWER = 50
 ENOUGH_LISTS = 200
-
-ENOUGH_READS = 10  # for a rhythm
-ENOUGH_RHYTHM = timedelta(days=7)
-OVERDUE_FACTOR = 3.0
-OVERDUE_AT_LEAST = timedelta(hours=6)
 
 COLUMN_RUNS = 3
 ENOUGH_COLUMN_RUNS = 30
@@ -63,17 +57,6 @@ class Seen:
     tasks_total: int | None = None
     tasks_linked: int | None = None
     tasks_resolved: int | None = None
-
-
-@dataclass(frozen=True)
-class Rhythm:
-    """How often an entity of a region was read without failing, and when first and last."""
-
-    region_code: str
-    entity: str
-    runs: int
-    first_at: datetime
-    last_at: datetime
 
 
 @dataclass(frozen=True)
@@ -216,7 +199,7 @@ def _silence(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:
         expected = _expected(active, last_at, now.started_at)
         if expected >= EXPECTED_ROWS:
             message = (
-                f"no {now.entity} changed for {_span(silence)} (since {last_at:%Y-%m-%d %H:%M} UTC), where the "
+                f"no {now.entity} changed for {span(silence)} (since {last_at:%Y-%m-%d %H:%M} UTC), where the "
                 f"region's own rate makes about {expected:.0f} rows. Next: compare with Breezeway; if work goes "
                 "on there, look at the key pair's scope with --check, and read the days again with --since."
             )
@@ -240,48 +223,6 @@ def _expected(active: Sequence[Seen], start: datetime, end: datetime) -> float:
         expected += by_hour.get((at.weekday(), at.hour), 0.0)
         at += HOUR
     return expected
-
-
-def overdue(rhythms: Iterable[Rhythm], now: datetime, region_code: str, read_now: Iterable[str]) -> Judgement:
-    """Entities of the region, and whole other regions, that are not read as often as they used to be.
-
-    A job that never starts tells nobody. So each run looks after its region's other entities, and the first of
-    the regions that are well looks after those that are not.
-    """
-    judgement = Judgement()
-    by_region: dict[str, list[Rhythm]] = defaultdict(list)
-    for rhythm in rhythms:
-        by_region[rhythm.region_code].append(rhythm)
-    judged_now = set(read_now)
-    for rhythm in by_region.get(region_code, ()):
-        if rhythm.entity not in judged_now and (late := _late(rhythm, now)) is not None:
-            judgement.add("entities_are_fresh", rhythm.entity, late and f"{rhythm.entity} {late}")
-    for entity in judged_now:
-        judgement.add("entities_are_fresh", entity, None)
-    late_regions = {
-        code: late
-        for code, own in by_region.items()
-        if code != region_code and (late := _late(max(own, key=lambda r: r.runs), now)) is not None
-    }
-    well = [region_code, *(code for code in by_region if not late_regions.get(code))]
-    for code, late in late_regions.items():
-        if not late or min(well) == region_code:
-            judgement.add("entities_are_fresh", f"region {code}", late and f"region {code} {late}")
-    return judgement
-
-
-def _late(rhythm: Rhythm, now: datetime) -> str | None:
-    """'' when it is in time, a message when it is overdue, None when its rhythm is not known."""
-    span = rhythm.last_at - rhythm.first_at
-    if rhythm.runs < ENOUGH_READS or span < ENOUGH_RHYTHM:
-        return None
-    usual, age = span / (rhythm.runs - 1), now - rhythm.last_at
-    if age <= max(OVERDUE_FACTOR * usual, OVERDUE_AT_LEAST):
-        return ""
-    return (
-        f"has not been loaded for {_span(age)}, usually every {_span(usual)}. Next: see whether its scheduled job "
-        "still starts, and run it by hand; the run after a long pause reads all that changed since."
-    )
 
 
 # --- linkage -----------------------------------------------------------------------------------------------
@@ -352,13 +293,13 @@ def clock_message(clock_ahead_s: float | None) -> str | None:
     if clock_ahead_s is None or abs(clock_ahead_s) <= CLOCK_OFF_S:
         return None
     return (
-        f"this machine's clock is {_span(timedelta(seconds=abs(clock_ahead_s)))} "
+        f"this machine's clock is {span(timedelta(seconds=abs(clock_ahead_s)))} "
         f"{'ahead of' if clock_ahead_s > 0 else 'behind'} the API's. Next: set it (NTP); the cursor is the run's "
         "clock, and what it passed over is found by the overlap of lookback_days."
     )
 
 
-def _span(duration: timedelta) -> str:
+def span(duration: timedelta) -> str:
     minutes = round(duration / timedelta(minutes=1))
     if minutes < 120:
         return f"{minutes} minutes"

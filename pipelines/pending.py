@@ -23,6 +23,8 @@ _TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_F
 def begin_again(pipeline: Pipeline) -> None:
     """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself."""
     storage = pipeline._get_load_storage()
+    if not storage.storage.has_folder(storage.NORMALIZED_FOLDER):
+        return  # killed before the first package was normalised
     for load_id in storage.list_normalized_packages():
         package = Path(storage.storage.make_full_path(storage.get_normalized_package_path(load_id)))
         if _has_begun(package):
@@ -44,6 +46,8 @@ def _set_back(package: Path) -> None:
                 job.unlink()
             elif state in _TAKEN_UP:
                 job.rename(package / PackageStorage.NEW_JOBS_FOLDER / job.name)
+    # Written just before dlt puts a loaded package away, and a reason never to load it again (dlt 1.31).
+    (package / PackageStorage.PACKAGE_COMPLETED_FILE_NAME).unlink(missing_ok=True)
     for note in (package / PackageStorage.PENDING_TRANSITIONS_FOLDER).glob("*"):
         note.unlink()
 

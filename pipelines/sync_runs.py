@@ -22,8 +22,9 @@ from breezeway_source.counters import Counters
 from breezeway_source.endpoints import ENDPOINTS
 from breezeway_source.reading import Reading
 from pipelines.ddl import SqlClient, rows_of
-from pipelines.history import Rhythm, Seen
+from pipelines.history import Seen
 from pipelines.report import RegionReport
+from pipelines.rhythms import Rhythm
 
 TABLE = TABLES["sync_runs"]
 KEEP_DAYS = 400

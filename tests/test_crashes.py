@@ -26,6 +26,7 @@ DEATHS = [
     Death("file", 2, "pending_transitions/tasks."),
     Death("file", 1, "pending_transitions/_dlt_pipeline_state."),
     Death("file", 1, "package_completed"),
+    Death("file", 1, "loaded"),  # all is loaded, the package is not put away
     Death("sql"),
     Death("statement", 1, "update tasks"),  # SQL: half-way
     Death("checks"),
@@ -102,8 +103,11 @@ def test_a_killed_run_is_made_good_by_the_next(loader: Loader, death: Death, wip
     assert sum(row[0] == list(world.tasks)[0] for row in after["supplies"]) == 2
 
 
-def test_a_killed_first_load_is_made_good_by_the_next(loader: Loader) -> None:
-    assert die(loader, Death("load"))
+@pytest.mark.parametrize(
+    "death", [Death("file", 15), Death("normalize"), Death("load")], ids=["extract", "normalize", "load"]
+)
+def test_a_killed_first_load_is_made_good_by_the_next(loader: Loader, death: Death) -> None:
+    assert die(loader, death)
     loader.load()
     assert sorted(loader.column("select task_id from tasks")) == sorted(loader.sandbox.world.tasks)
 

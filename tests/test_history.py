@@ -12,7 +12,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from pipelines import history
-from pipelines.history import WINDOW, Finding, Judgement, Rhythm, Seen, clock_message, judge, overdue
+from pipelines.history import WINDOW, Finding, Judgement, Seen, clock_message, judge
+from pipelines.rhythms import Rhythm, overdue
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

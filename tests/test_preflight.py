@@ -192,7 +192,10 @@ def test_a_database_that_cannot_be_reached_is_told_beside_the_rest(
     assert worst_code(answers) == 2
     assert any(text.startswith("cannot be opened") for text in texts(answers, "database"))
     assert texts(answers, "credentials") == ["token obtained"]
-    duckdb_loader.database.kind, duckdb_loader.database.url = "postgres", "postgresql://u:hidden-word@127.0.0.1:1/x"
+    duckdb_loader.database.kind, duckdb_loader.database.url = (
+        "postgres",
+        "postgresql://u:hidden-word@127.0.0.1:1/x",
+    )
     monkeypatch.setenv("DESTINATION__POSTGRES__CREDENTIALS", duckdb_loader.database.url)
     answers = check(duckdb_loader)
     assert worst_code(answers) == 2

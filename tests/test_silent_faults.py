@@ -71,7 +71,7 @@ def healthy(loaded_file: Path, duckdb_loader: Loader) -> Loader:
 
 def news(report: RunReport) -> list[str]:
     """What is sent about this run, each line with its region and a next step."""
-    heading, *lines = message(report).splitlines()
+    _, *lines = message(report).splitlines()
     for line in lines:
         assert line.startswith("• smoky: "), line
         assert re.search(r"Next: |Check client_id|--check|^• smoky: (over|new columns)", line), line
