@@ -38,5 +38,10 @@ class Access:
                 self._pairs[pair] = (auth, throttle)
             auth, throttle = self._pairs[pair]
         return Client(
-            self._settings.base_url, auth, throttle, counters, company_id=region.company_id, region=region.code
+            self._settings.base_url,
+            auth,
+            throttle,
+            counters,
+            company_id=region.company_id,
+            region=region.code,
         )

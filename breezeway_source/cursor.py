@@ -51,7 +51,9 @@ class TaskCursor:
         """Hold every listed property at its start; the others are forgotten, and read whole if they return."""
         self._state["since"] = started_at.isoformat()
         self._state["known"] = sorted(starts)
-        self._state["held"] = {str(p): start.isoformat() if start else READ_WHOLE for p, start in starts.items()}
+        self._state["held"] = {
+            str(p): start.isoformat() if start else READ_WHOLE for p, start in starts.items()
+        }
 
     def done(self, property_id: int) -> None:
         """This property was read completely from its start to the run's start."""

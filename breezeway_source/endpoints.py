@@ -47,7 +47,11 @@ ENDPOINTS: dict[str, Endpoint] = {
             reservations.Reservations,
         ),
         Endpoint(
-            "tasks", ("/task", "/task/{id}"), "run clock per property, `updated_at=from,to`", "hourly", tasks.Tasks
+            "tasks",
+            ("/task", "/task/{id}"),
+            "run clock per property, `updated_at=from,to`",
+            "hourly",
+            tasks.Tasks,
         ),
         Endpoint("people", ("/people",), "whole list, three statuses", "daily", lambda: catalogues.PEOPLE),
         Endpoint("supplies", ("/supplies",), "whole list", "daily", lambda: catalogues.SUPPLIES),
@@ -72,9 +76,15 @@ ENDPOINTS: dict[str, Endpoint] = {
             "daily",
             details.TaskDetails,
         ),
-        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", lambda: catalogues.TEMPLATES),
         Endpoint(
-            "subdepartments", ("/companies/subdepartments",), "whole list", "weekly", lambda: catalogues.SUBDEPARTMENTS
+            "templates", ("/companies/templates",), "whole list", "weekly", lambda: catalogues.TEMPLATES
+        ),
+        Endpoint(
+            "subdepartments",
+            ("/companies/subdepartments",),
+            "whole list",
+            "weekly",
+            lambda: catalogues.SUBDEPARTMENTS,
         ),
     )
 }

@@ -211,7 +211,9 @@ class Reading:
 
     # --- failures ---
 
-    def fail(self, entity: str, message: str, *, property_id: int | None = None, status: int | None = None) -> None:
+    def fail(
+        self, entity: str, message: str, *, property_id: int | None = None, status: int | None = None
+    ) -> None:
         """Record what could not be read; the run ends 1 and the rest is loaded."""
         with self._lock:
             self.failures.append(Failure(entity, property_id, status, message))
@@ -288,7 +290,9 @@ class Reading:
                 return listing
         return listing if listing.proven is not None else replace(listing, proven=False)
 
-    def proof(self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str) -> None:
+    def proof(
+        self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str
+    ) -> None:
         """What the API answered when one row was asked for by its id."""
         self.note(
             "deletion_proofs",

@@ -84,7 +84,10 @@ def read_settings() -> Settings:
         base_url=_base_url(_text("base_url") or Settings.base_url),
         start_date=_value("start_date", _day, Settings.start_date, "a day such as 2024-01-01"),
         requests_per_minute=_value(
-            "requests_per_minute", _at_least(1.0, float), Settings.requests_per_minute, "a number of 1 or more"
+            "requests_per_minute",
+            _at_least(1.0, float),
+            Settings.requests_per_minute,
+            "a number of 1 or more",
         ),
         lookback_days=_count("lookback_days", Settings.lookback_days),
         personal_data=_choice("personal_data", PERSONAL_DATA_MODES, Settings.personal_data),

@@ -31,7 +31,9 @@ def breezeway_source(reading: Reading) -> DltSource:
     raises ApiError or AuthError when the region cannot be read at all; what only one property refuses is in
     `reading.failures`.
     """
-    factory = dlt.source(_resources, name=source_name(reading.region.code), section=SECTION, max_table_nesting=1)
+    factory = dlt.source(
+        _resources, name=source_name(reading.region.code), section=SECTION, max_table_nesting=1
+    )
     source: DltSource = factory(reading)
     # Unknown fields stay text: dlt would make a timestamp of one that looks like it.
     source.schema.remove_type_detection("iso_timestamp")

@@ -128,7 +128,9 @@ def _duckdb_file(sandbox: bool) -> Path:
 def _postgres_credentials() -> PostgresCredentials:
     sections = ("destination", "postgres", "credentials")
     try:
-        credentials = resolve_configuration(PostgresCredentials(), sections=sections[:2], explicit_value=_explicit())
+        credentials = resolve_configuration(
+            PostgresCredentials(), sections=sections[:2], explicit_value=_explicit()
+        )
     except (ConfigurationException, ValueError) as e:
         raise ConfigError(
             "PostgreSQL has no usable credentials: set destination.postgres.credentials in .dlt/secrets.toml "
@@ -142,4 +144,6 @@ def _postgres_credentials() -> PostgresCredentials:
 
 
 def _explicit() -> Any:
-    return dlt.secrets.get("destination.postgres.credentials") or dlt.config.get("destination.postgres.credentials")
+    return dlt.secrets.get("destination.postgres.credentials") or dlt.config.get(
+        "destination.postgres.credentials"
+    )

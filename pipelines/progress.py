@@ -32,7 +32,9 @@ class Watch:
             console=console,
             transient=True,
         )
-        self._thread = threading.Thread(target=self._draw if bars else self._log, name="progress", daemon=True)
+        self._thread = threading.Thread(
+            target=self._draw if bars else self._log, name="progress", daemon=True
+        )
 
     def __call__(self, reading: Reading) -> None:
         """A region begins to be read."""

@@ -96,7 +96,9 @@ class RegionRun:
         ending.close()
         return report
 
-    def _load(self, pipeline: Pipeline, reading: Reading, report: RegionReport, hold: Callable[[], None]) -> None:
+    def _load(
+        self, pipeline: Pipeline, reading: Reading, report: RegionReport, hold: Callable[[], None]
+    ) -> None:
         with database_use(self.target):
             if self.target.has_sql:
                 refuse_mixed_rows(pipeline, self.target)
@@ -154,13 +156,17 @@ class RegionRun:
 
     def _after_load(self, pipeline: Pipeline, report: RegionReport) -> None:
         if not self.target.has_sql:
-            warning = f"links, views and checks are made on duckdb and postgres only, not on {self.target.name}"
+            warning = (
+                f"links, views and checks are made on duckdb and postgres only, not on {self.target.name}"
+            )
             report.warnings.append(warning)
             return
 
         def sql() -> list[str]:
             with pipeline.sql_client() as client:
-                run_scripts(client, self.region.code)  # before indexes: a first load links twice as fast without
+                run_scripts(
+                    client, self.region.code
+                )  # before indexes: a first load links twice as fast without
                 keep_short(client, pipeline)
                 return ensure_indexes(client, TABLES) + ensure_views(client) + ensure_comments(client, TABLES)
 
@@ -185,7 +191,9 @@ class RegionRun:
 
     def _tell_null_fields(self, reading: Reading, report: RegionReport) -> None:
         null_fields = reading.null_fields()
-        report.checks.append(dict(CheckResult("documented_fields_are_filled", "warn", len(null_fields)).report()))
+        report.checks.append(
+            dict(CheckResult("documented_fields_are_filled", "warn", len(null_fields)).report())
+        )
         for field in null_fields:
             reading.warn(str(field))
             key = f"check:documented_fields_are_filled:{field.table}.{field.column}"
@@ -208,7 +216,9 @@ def linkage(client: Any, region_code: str) -> dict[str, Any]:
         "from task_linkage where region_code = %s",
         region_code,
     )
-    tasks, linked, resolved, unresolved, linked_pct, resolution_pct = rows[0] if rows else (0, 0, 0, 0, None, None)
+    tasks, linked, resolved, unresolved, linked_pct, resolution_pct = (
+        rows[0] if rows else (0, 0, 0, 0, None, None)
+    )
     return {
         "tasks": tasks,
         "linked": linked,

@@ -64,7 +64,9 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """All options of the command line."""
     p = Parser(prog="run.py", description="Load Breezeway into DuckDB or PostgreSQL.", allow_abbrev=False)
-    p.add_argument("--region", action="append", metavar="NAME", help="a configured region, or all; repeatable")
+    p.add_argument(
+        "--region", action="append", metavar="NAME", help="a configured region, or all; repeatable"
+    )
     p.add_argument(
         "--entities",
         nargs="+",
@@ -72,15 +74,29 @@ def parser() -> Parser:
         metavar="NAME",
         help=f"entities ({', '.join(ENDPOINTS)}) or a group ({', '.join(GROUPS)}; default hourly)",
     )
-    p.add_argument("--destination", default="duckdb", metavar="NAME", help="duckdb (default), postgres, or any other")
+    p.add_argument(
+        "--destination", default="duckdb", metavar="NAME", help="duckdb (default), postgres, or any other"
+    )
     p.add_argument("--since", metavar="DAY", help="read from this day on again, beside the stored cursor")
     p.add_argument("--until", metavar="DAY", help="with --since: up to this day, included")
     p.add_argument("--full", action="store_true", help="read everything again, deletes nothing")
-    p.add_argument("--property", nargs="+", action="extend", metavar="ID", help="only these properties' tasks and details")
-    p.add_argument("--reconcile", action="store_true", help="look for tasks and stays that vanished at the source")
-    p.add_argument("--dry-run", action="store_true", help="into a throw-away DuckDB; the warehouse is not opened")
+    p.add_argument(
+        "--property",
+        nargs="+",
+        action="extend",
+        metavar="ID",
+        help="only these properties' tasks and details",
+    )
+    p.add_argument(
+        "--reconcile", action="store_true", help="look for tasks and stays that vanished at the source"
+    )
+    p.add_argument(
+        "--dry-run", action="store_true", help="into a throw-away DuckDB; the warehouse is not opened"
+    )
     p.add_argument("--sample", type=int, metavar="N", help="with --dry-run: show N masked rows a table")
-    p.add_argument("--check", action="store_true", help="credentials, scope, rights, estimated minutes; writes nothing")
+    p.add_argument(
+        "--check", action="store_true", help="credentials, scope, rights, estimated minutes; writes nothing"
+    )
     p.add_argument("--sandbox", action="store_true", help="read from the stand-in API; needs no account")
     p.add_argument("--report", type=Path, metavar="FILE", help="write the run report as JSON")
     p.add_argument("--progress", action="store_true", help="progress bars also where stderr is no terminal")
@@ -120,11 +136,14 @@ def run(args: argparse.Namespace) -> int:
             refuse_when_none_has_credentials(regions)
         access = Access(settings, cache_dir=cache_dir)
         if args.check:
-            return print_check(Preflight(settings, plan, target, access, started_at).check(regions), console())
+            return print_check(
+                Preflight(settings, plan, target, access, started_at).check(regions), console()
+            )
         err = Console(stderr=True)
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
         runs = [
-            RegionRun(region, settings, plan, target, access, started_at, pipelines_dir, watch) for region in regions
+            RegionRun(region, settings, plan, target, access, started_at, pipelines_dir, watch)
+            for region in regions
         ]
         report = load_regions(runs)
         finish(report, target, args, report_file)
@@ -159,7 +178,9 @@ def make_plan(args: argparse.Namespace) -> Plan:
         if not named_only_entities:
             entities = tuple(name for name in ENDPOINTS if name in entities or name in checked)
         elif not checked & set(entities):
-            raise ConfigError("--reconcile looks for vanished tasks and stays: name tasks or reservations in --entities.")
+            raise ConfigError(
+                "--reconcile looks for vanished tasks and stays: name tasks or reservations in --entities."
+            )
     since, until = day("--since", args.since), day("--until", args.until)
     if until is not None and since is None:
         raise ConfigError("--until needs --since.")
@@ -190,7 +211,9 @@ def day(option: str, text: str | None) -> pendulum.Date | None:
     try:
         return pendulum.from_format(text, "YYYY-MM-DD").date()
     except ValueError as e:
-        raise ConfigError(f"{option} {text!r} is no day: write it like {pendulum.now().to_date_string()}.") from e
+        raise ConfigError(
+            f"{option} {text!r} is no day: write it like {pendulum.now().to_date_string()}."
+        ) from e
 
 
 def property_id(text: str) -> int:

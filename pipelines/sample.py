@@ -19,7 +19,10 @@ SHOWN_CHARS = 60
 def print_samples(console: Console, target: Target, region_codes: Sequence[str], rows: int) -> None:
     """The number of rows of every table of the dry run, and `rows` of each."""
     with duckdb.connect(str(target.file), read_only=True) as database:
-        present = {name for (name,) in database.execute("select table_name from information_schema.tables").fetchall()}
+        present = {
+            name
+            for (name,) in database.execute("select table_name from information_schema.tables").fetchall()
+        }
         tables = [t for root in TABLES.values() for t in (root, *root.children) if t.name in present]
         summary = Table(title=f"would be loaded for {', '.join(region_codes)}", title_justify="left")
         summary.add_column("table")

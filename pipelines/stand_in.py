@@ -28,4 +28,8 @@ def stand_in(
                 dataclasses.replace(region, client_id=client_id, client_secret=client_secret, company_id=None)
             )
         # Nobody's limit is at stake here, so nothing is paced.
-        yield dataclasses.replace(settings, base_url=sandbox.base_url, requests_per_minute=60_000.0), keyed, Path(folder)
+        yield (
+            dataclasses.replace(settings, base_url=sandbox.base_url, requests_per_minute=60_000.0),
+            keyed,
+            Path(folder),
+        )

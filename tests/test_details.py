@@ -107,7 +107,9 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
 
 
 @pytest.mark.parametrize("loaded_before", [True, False], ids=["given before", "never given"])
-def test_a_refused_list_is_no_news_of_what_was_loaded_before(duckdb_loader: Loader, loaded_before: bool) -> None:
+def test_a_refused_list_is_no_news_of_what_was_loaded_before(
+    duckdb_loader: Loader, loaded_before: bool
+) -> None:
     loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
     if loaded_before:
         loader.load(*OPTIONS)

@@ -82,7 +82,9 @@ SYNC_RUNS = Table(
             "json",
             "Columns null in all rows the run wrote (empty) and in most of them (sparse); null below 20 rows.",
         ),
-        Column("problems", "json", "Open problems of the region after the run, on one row of it; null elsewhere."),
+        Column(
+            "problems", "json", "Open problems of the region after the run, on one row of it; null elsewhere."
+        ),
     ),
 )
 

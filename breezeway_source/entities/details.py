@@ -241,7 +241,8 @@ class TaskDetails:
         if found is None:
             place = f"/task/{job.task_id}"
             found = {
-                name: self._lists.read(reading, [f"{place}/{name}"], f"/task/{{id}}/{name}") for name in TASK_LISTS
+                name: self._lists.read(reading, [f"{place}/{name}"], f"/task/{{id}}/{name}")
+                for name in TASK_LISTS
             }
             if None in found.values():
                 self._refused.append(replace(job, found=found))

@@ -45,7 +45,11 @@ class CheckoutWindow:
         )
 
     def params(self) -> dict[str, str]:
-        limits = {"checkout_date_ge": self.first, "checkout_date_le": self.last, "updated_at_ge": self.updated_since}
+        limits = {
+            "checkout_date_ge": self.first,
+            "checkout_date_le": self.last,
+            "updated_at_ge": self.updated_since,
+        }
         return {name: day.isoformat() for name, day in limits.items() if day is not None}
 
 
@@ -90,7 +94,9 @@ class Reservations:
         listing = reading.client.listing("/reservation", job.params(), label="/reservation", inside=job.holds)
         rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
         if listing.proven is False:
-            reading.fail(NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded.")
+            reading.fail(
+                NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded."
+            )
         else:
             self._complete.append(job)
         return rows

@@ -130,12 +130,20 @@ class Tasks:
             refuses_empty(reading)
         if listed and not plan.beside_cursor:
             self._cursor.begin(starts, reading.started_at)
-        jobs = [self._job(reading, p, start) for p, start in starts.items() if not plan.properties or p in plan.properties]
+        jobs = [
+            self._job(reading, p, start)
+            for p, start in starts.items()
+            if not plan.properties or p in plan.properties
+        ]
         if plan.beside_cursor or any(job.changed_since for job in jobs):
             reading.reads_in_part(NAME)
         known_starts = [job.changed_since for job in jobs if job.changed_since is not None]
         if known_starts:
-            since = None if plan.reconcile else min(known_starts) - timedelta(days=reading.settings.lookback_days + 1)
+            since = (
+                None
+                if plan.reconcile
+                else min(known_starts) - timedelta(days=reading.settings.lookback_days + 1)
+            )
             self._versions = reading.warehouse.task_versions(since)
         if plan.reconcile:
             self._live = reading.warehouse.live_tasks()
@@ -151,9 +159,13 @@ class Tasks:
             return PropertyTasks(property_id, None, None, moves)
         if plan.reconcile:
             return PropertyTasks(property_id, None, start - CLOCK_SKEW, moves)
-        first_day = pendulum.instance(start).in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
+        first_day = (
+            pendulum.instance(start).in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
+        )
         last_day = reading.started_at.date().add(days=1)
-        return PropertyTasks(property_id, (first_day.isoformat(), last_day.isoformat()), start - CLOCK_SKEW, moves)
+        return PropertyTasks(
+            property_id, (first_day.isoformat(), last_day.isoformat()), start - CLOCK_SKEW, moves
+        )
 
     def _next_piece(self, reading: Reading) -> Iterator[PropertyTasks]:
         """All incremental jobs and so many whole ones as one package may hold: a crash repeats at most those."""
@@ -202,7 +214,9 @@ def _absent(reading: Reading) -> Iterator[TaskById]:
     half_proven = set(reading.warehouse.half_proven(NAME)) if asked else set()
     asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
     if len(asked) > MAX_PROOFS:
-        reading.warn(f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run.")
+        reading.warn(
+            f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run."
+        )
     for task_id in asked[:MAX_PROOFS]:
         yield TaskById(task_id, absent[task_id])
 

@@ -65,20 +65,44 @@ def raw_task(number: int, updated_at: datetime) -> dict[str, Any]:
         "paused": False,
         "created_by": {"id": 601, "name": "Ops Desk"},
         "finished_by": {"id": 655, "name": "Ada Sample"},
-        "assignments": [{"id": number, "assignee_id": 655, "name": "Ada Sample", "type_task_user_status": "accepted"}],
+        "assignments": [
+            {"id": number, "assignee_id": 655, "name": "Ada Sample", "type_task_user_status": "accepted"}
+        ],
         "rate_type": "piece",
         "rate_paid": "120.00 USD",
         "total_time": "2:06:58",
         "total_cost": cost,
         "bill_to": "owner",
         "costs": [
-            {"id": number, "cost": cost, "description": "Linen", "type_cost": {"id": 2, "code": "material", "name": "M"}}
+            {
+                "id": number,
+                "cost": cost,
+                "description": "Linen",
+                "type_cost": {"id": 2, "code": "material", "name": "M"},
+            }
         ],
         "supplies": [
-            {"id": None, "supply_id": 440, "name": "Filter", "quantity": 1, "unit_cost": cost, "total_price": cost},
-            {"id": number, "supply_id": 441, "name": "Soap", "quantity": 2, "unit_cost": cost, "total_price": cost},
+            {
+                "id": None,
+                "supply_id": 440,
+                "name": "Filter",
+                "quantity": 1,
+                "unit_cost": cost,
+                "total_price": cost,
+            },
+            {
+                "id": number,
+                "supply_id": 441,
+                "name": "Soap",
+                "quantity": 2,
+                "unit_cost": cost,
+                "total_price": cost,
+            },
         ],
-        "photos": [{"id": number, "url": "https://img.example.test/1.jpg"}, {"id": -number, "url": "https://x.test/2"}],
+        "photos": [
+            {"id": number, "url": "https://img.example.test/1.jpg"},
+            {"id": -number, "url": "https://x.test/2"},
+        ],
         "tags": ["deep"],
         "task_tags": [{"id": 4, "name": "deep"}],
         "linked_reservation": {"id": 88_000_000 + number // 3, "external_reservation_id": f"R-{number}"},
@@ -111,7 +135,9 @@ class FromMemory:
 
     def listing(self, path: str, params: dict[str, Any], *, label: str, inside: Any = None) -> Listing:
         if path == "/property":
-            return self._all([{"id": p + 1, "name": f"House {p}", "status": "active"} for p in range(self.properties)])
+            return self._all(
+                [{"id": p + 1, "name": f"House {p}", "status": "active"} for p in range(self.properties)]
+            )
         if path == "/task/":
             first = (int(params["home_id"]) - 1) * TASKS_PER_PROPERTY
             if "updated_at" in params:
@@ -165,7 +191,10 @@ def plain(tasks: int, folder: str) -> dict[str, Any]:
 
     os.environ["DATA_WRITER__DISABLE_COMPRESSION"] = "true"
     pipeline = dlt.pipeline(
-        "plain", destination=find_target("postgres")._dlt_destination("plain"), dataset_name="plain", pipelines_dir=folder
+        "plain",
+        destination=find_target("postgres")._dlt_destination("plain"),
+        dataset_name="plain",
+        pipelines_dir=folder,
     )
     seconds = {}
     start = time.monotonic()
@@ -183,7 +212,11 @@ def plain(tasks: int, folder: str) -> dict[str, Any]:
 def in_process(*words: str, environment: dict[str, str]) -> dict[str, Any]:
     """One side in a process of its own; adds its peak memory in MB."""
     done = subprocess.run(
-        [sys.executable, __file__, "--side", *words], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, __file__, "--side", *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr[-3000:])
@@ -199,21 +232,34 @@ def side(name: str, tasks: int, changed: int, hour: int, folder: str) -> None:
 
 def told(what: str, result: dict[str, Any]) -> None:
     steps = {step: result[step] for step in ("extract", "normalize", "load", "sql") if step in result}
-    shares = ", ".join(f"{step} {seconds:.1f} s ({seconds / result['seconds']:.0%})" for step, seconds in steps.items())
+    shares = ", ".join(
+        f"{step} {seconds:.1f} s ({seconds / result['seconds']:.0%})" for step, seconds in steps.items()
+    )
     print(f"{what:8} {result['seconds']:7.1f} s  {shares}  peak {result['peak_mb']:.0f} MB", flush=True)
 
 
 def main(tasks: int) -> None:
     with fresh_postgres() as url, tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "DESTINATION__POSTGRES__CREDENTIALS": url, "DLT_DATA_DIR": folder, "HOME": folder}
-        theirs = in_process("plain", str(tasks), "0", "0", str(Path(folder) / "plain"), environment=environment)
+        environment = {
+            **os.environ,
+            "DESTINATION__POSTGRES__CREDENTIALS": url,
+            "DLT_DATA_DIR": folder,
+            "HOME": folder,
+        }
+        theirs = in_process(
+            "plain", str(tasks), "0", "0", str(Path(folder) / "plain"), environment=environment
+        )
         told("plain", theirs)
         mine = in_process("ours", str(tasks), "0", "0", str(Path(folder) / "ours"), environment=environment)
         told("ours", mine)
         loading = sum(mine[step] for step in ("extract", "normalize", "load"))
-        print(f"loading, ours over plain: {loading / theirs['seconds']:.2f}   target <= 1.2; memory target <= 700 MB")
+        print(
+            f"loading, ours over plain: {loading / theirs['seconds']:.2f}   target <= 1.2; memory target <= 700 MB"
+        )
         for hour in ("2", "3"):
-            hourly = in_process("ours", str(tasks), "5000", hour, str(Path(folder) / "ours"), environment=environment)
+            hourly = in_process(
+                "ours", str(tasks), "5000", hour, str(Path(folder) / "ours"), environment=environment
+            )
             told(f"hour {hour}", hourly)
             print(f"   {hourly['rows']} changed tasks merged: load {hourly['load']:.1f} s   target <= 3 s")
 
