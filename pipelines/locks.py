@@ -27,6 +27,9 @@ from pipelines.destinations import DATASET, SESSION_PREFIX, Target
 
 FILE_WAIT_S = 20.0
 FILE_POLL_S = 0.25
+# A run that was killed a moment ago: its session is there until the server notices.
+ENDING_WAIT_S = 2.0
+ENDING_POLL_S = 0.1
 
 _duckdb_use = threading.RLock()
 
@@ -231,12 +234,18 @@ class _RegionSession:
             self.close()
         name = f"breezeway run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
         self._connection = _connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
+        deadline = time.monotonic() + ENDING_WAIT_S
         with self._connection.cursor() as cursor:
-            cursor.execute(
-                "select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code)
-            )
-            if not cursor.fetchone()[0]:
-                raise ConfigError(_busy(self._region_code, self._holder(cursor)))
+            while not self._take(cursor):
+                if time.monotonic() >= deadline:
+                    raise ConfigError(_busy(self._region_code, self._holder(cursor)))
+                time.sleep(ENDING_POLL_S)
+
+    def _take(self, cursor: Any) -> bool:
+        cursor.execute(
+            "select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code)
+        )
+        return bool(cursor.fetchone()[0])
 
     def _holder(self, cursor: Any) -> str:
         cursor.execute(

@@ -20,16 +20,39 @@ _FOLLOWING = ("sql", "reference")
 _TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER)
 
 
-def begin_again(pipeline: Pipeline) -> None:
-    """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself."""
+def begin_again(pipeline: Pipeline) -> bool:
+    """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself.
+
+    False when nothing is left to load: the working folder was given up like a lost one, and all is read again
+    from the destination's state. So it goes with a package that no state knows of, of a run killed between dlt's
+    two notes of its first extraction, and with one of a folder that comes back after others have loaded.
+    """
+    if pipeline.default_schema_name is None or _is_outdated(pipeline):
+        pipeline.drop()
+        return False
     storage = pipeline._get_load_storage()
     if not storage.storage.has_folder(storage.NORMALIZED_FOLDER):
-        return  # killed before the first package was normalised
+        return True  # killed before the first package was normalised
     for load_id in storage.list_normalized_packages():
         package = Path(storage.storage.make_full_path(storage.get_normalized_package_path(load_id)))
         if _has_begun(package):
             _forget_appended(pipeline, load_id)
             _set_back(package)
+    return True
+
+
+def _is_outdated(pipeline: Pipeline) -> bool:
+    """Whether a newer package is loaded: its run began before this one's rows, which would undo newer ones."""
+    pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    loads = pipeline.default_schema.loads_table_name
+    with pipeline.sql_client() as client:
+        table = client.make_qualified_table_name(loads)
+        query = f"select max(load_id) from {table} where schema_name = %s and status = 0"
+        try:
+            ((newest,),) = client.execute_sql(query, pipeline.default_schema_name) or ((None,),)
+        except DestinationUndefinedEntity:
+            return False  # nothing was ever loaded
+    return newest is not None and float(newest) > max(map(float, pending), default=0.0)
 
 
 def _has_begun(package: Path) -> bool:

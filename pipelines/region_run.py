@@ -124,7 +124,8 @@ class RegionRun:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
         if pipeline.has_pending_data:
             log.info("%s: loading what an earlier run left", self.region.code)
-            begin_again(pipeline)
+            if not begin_again(pipeline):
+                return
             self._load_package(pipeline, report, hold)
 
     def _load_package(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:

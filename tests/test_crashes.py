@@ -112,6 +112,27 @@ def test_a_killed_first_load_is_made_good_by_the_next(loader: Loader, death: Dea
     assert sorted(loader.column("select task_id from tasks")) == sorted(loader.sandbox.world.tasks)
 
 
+def test_what_an_old_folder_had_pending_does_not_undo_newer_rows(loader: Loader) -> None:
+    world = loader.sandbox.world
+    task_id = next(iter(world.tasks))
+    loader.load()
+    loader.pass_time(hours=1)
+    world.edit_task(task_id, name="old")
+    assert die(loader, Death("load"))
+    left = loader.folder.rename(loader.folder.with_name("left"))
+    loader.pass_time(hours=1)
+    world.edit_task(task_id, name="new")
+    for _ in range(2):  # meanwhile another machine loads
+        loader.load()
+        loader.pass_time(days=9)
+    loader.wipe()
+    left.rename(loader.folder)
+    loader.load()
+    assert loader.column("select name from tasks where task_id = %s", task_id) == ["new"]
+    loader.pass_time(hours=1)
+    assert loader.load().rows["tasks"] == 0
+
+
 def test_a_wiped_folder_costs_no_request_more(loader: Loader) -> None:
     sandbox = loader.sandbox
     loader.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -193,8 +194,21 @@ class Story:
         if self.dice.random() < 0.2:
             self._note("  the working folder is lost")
             self.loader.wipe()
+        if self.dice.random() < 0.2:
+            self._swap_folder()
         self._meanwhile()
         self._note(f"  faults {self.faults.random_rate}, refused {sorted(map(str, self.faults.permanent))}")
+
+    def _swap_folder(self) -> None:
+        """Keep a copy of the working folder; where one is kept, it comes back as from a machine's old cache."""
+        folder, kept = self.loader.folder, self.loader.folder.with_name("kept")
+        if not kept.exists() and folder.exists():
+            self._note("  a copy of the working folder is kept")
+            shutil.copytree(folder, kept)
+        elif kept.exists():
+            self._note("  the working folder is one of old")
+            self.loader.wipe()
+            kept.rename(folder)
 
     def _meanwhile(self) -> None:
         """At one request of the coming run something changes."""
