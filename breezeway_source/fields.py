@@ -25,3 +25,10 @@ def text(raw: Mapping[str, Any], key: str) -> str | None:
     """A text; None where it is missing or blank."""
     value = values.text(raw.get(key))
     return value if isinstance(value, str) else None
+
+
+def says_deleted(raw: Mapping[str, Any], key: str) -> bool:
+    """Whether the status of a task or stay is `deleted`, given as a code or as {code, name} (section 8)."""
+    status = raw.get(key)
+    code = status.get("code") if isinstance(status, Mapping) else status
+    return isinstance(code, str) and code.strip().lower() == "deleted"

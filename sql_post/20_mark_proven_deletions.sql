@@ -1,7 +1,8 @@
 -- mark_proven_deletions: sets deleted_at on tasks and stays that two separate runs (two asked_at) asked for
 -- by id and did not get. Reads deletion_proofs. Only questions of a reconciliation count, no answer 'alive'
 -- may lie between or after them, and the row must be older than both: an old pair of proofs cannot mark a
--- row that came back. deleted_at is the time of the second proof.
+-- row that came back. Unless the row itself says deleted: a list that still shows it does not revive it.
+-- deleted_at is the time of the second proof.
 
 with
 
@@ -19,7 +20,7 @@ judged as (
         and entity = 'tasks'
 ),
 
--- Proofs newer than the row itself: a row read again afterwards was alive then.
+-- Proofs newer than the row itself: a row read again afterwards was alive then, if it does not say otherwise.
 proofs as (
     select
         tasks.task_id,
@@ -33,7 +34,7 @@ proofs as (
         and (judged.alive_at is null or judged.asked_at > judged.alive_at)
         and tasks.region_code = :region_code
         and tasks.deleted_at is null
-        and tasks.synced_at < judged.asked_at
+        and (tasks.synced_at < judged.asked_at or lower(tasks.task_status_code) = 'deleted')
 )
 
 update tasks
@@ -63,7 +64,7 @@ judged as (
         and entity = 'reservations'
 ),
 
--- Proofs newer than the row itself: a row read again afterwards was alive then.
+-- Proofs newer than the row itself: a row read again afterwards was alive then, if it does not say otherwise.
 proofs as (
     select
         reservations.reservation_id,
@@ -77,7 +78,7 @@ proofs as (
         and (judged.alive_at is null or judged.asked_at > judged.alive_at)
         and reservations.region_code = :region_code
         and reservations.deleted_at is null
-        and reservations.synced_at < judged.asked_at
+        and (reservations.synced_at < judged.asked_at or lower(reservations.status) = 'deleted')
 )
 
 update reservations

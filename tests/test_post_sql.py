@@ -332,10 +332,27 @@ def test_without_a_complete_read_nothing_is_deleted(client: Client) -> None:
     assert deleted(client, "properties", "property_id") == {}
 
 
+@pytest.mark.parametrize(
+    ("table", "key"), [*CATALOGUES.items(), ("tags", "tag_id")], ids=[*CATALOGUES, "tags"]
+)
+def test_a_read_whose_rows_were_lost_on_the_way_deletes_nothing(client: Client, table: str, key: str) -> None:
+    row: dict[str, Any] = {"region_code": "smoky", "synced_at": hour(0)}
+    row |= {"tag_kind": "task"} if table == "tags" else {}
+    insert(client, table, {**row, key: 1}, {**row, key: 2}, {**row, key: 2, "region_code": "austin"})
+    insert(client, table, {**row, key: 3, "region_code": "austin", "synced_at": hour(1)})
+    scope = "task" if table == "tags" else ""
+    insert(client, "entity_reads", complete_read(table, hour(1), scope, row_count=1))
+    run_scripts(client, "smoky")
+    assert deleted(client, table, key) == {}
+    remerge(client, table, key, {**row, key: 2, "synced_at": hour(1)})
+    run_scripts(client, "smoky")
+    assert set(deleted(client, table, key)) == {1}
+
+
 def test_tags_are_deleted_per_kind(client: Client) -> None:
     tag = {"region_code": "smoky", "tag_id": 1, "synced_at": hour(0)}
     insert(client, "tags", {**tag, "tag_kind": "task"}, {**tag, "tag_kind": "property"})
-    insert(client, "entity_reads", complete_read("tags", hour(1), "task"))
+    insert(client, "entity_reads", complete_read("tags", hour(1), "task", row_count=0))
     insert(client, "entity_reads", complete_read("tags", hour(0), "property"))
     run_scripts(client, "smoky")
     assert fetch(client, "select tag_kind from tags where deleted_at is not null") == [("task",)]
@@ -405,6 +422,23 @@ def test_what_is_no_proof_deletes_nothing(
     insert(client, "deletion_proofs", *(proof(table, 1, hour(at), answer, why) for at, answer, why in proofs))
     run_scripts(client, "smoky")
     assert deleted(client, table, key) == {}
+
+
+@PROVEN
+def test_a_list_that_still_shows_a_proven_row_as_deleted_does_not_revive_it(
+    client: Client, table: str, key: str, row: Any
+) -> None:
+    status = "task_status_code" if table == "tasks" else "status"
+    insert(client, table, row(1), row(2))
+    insert(
+        client, "deletion_proofs", *(proof(table, n, hour(at), "deleted") for n in (1, 2) for at in (1, 2))
+    )
+    run_scripts(client, "smoky")
+    assert set(deleted(client, table, key)) == {1, 2}
+    remerge(client, table, key, row(1, at=hour(3), **{status: "deleted"}), row(2, at=hour(3)))
+    run_scripts(client, "smoky")
+    assert set(deleted(client, table, key)) == {1}
+    assert same_instant(deleted(client, table, key)[1], hour(2))
 
 
 @PROVEN

@@ -11,6 +11,7 @@ from small_worlds import HidingWorld, asked_by_id, small_world
 
 from breezeway_source import pace
 from breezeway_source.sandbox import World
+from breezeway_source.sandbox.stores import Row, is_deleted
 
 HOME = 2001
 HOURLY, DAILY = ("--reconcile",), ("--entities", "daily", "--reconcile")
@@ -110,6 +111,43 @@ def test_a_vanished_stay_is_deleted_after_two_proofs_on_two_runs(
     loader.load(*options)
     assert deleted(loader, "reservations") == [gone]
     assert [(p[1], p[3]) for p in proofs(loader) if p[0] == "reservations"] == [(gone, answer)] * 2
+
+
+class FrankWorld(HidingWorld):
+    """Its lists of tasks go on showing those with status `deleted`."""
+
+    def listed_tasks(self, home_id: int | None = None) -> list[Row]:
+        gone = [row for row in self.tasks.values() if is_deleted(row) and home_id in (None, row["home_id"])]
+        return [*super().listed_tasks(home_id), *gone]
+
+
+@pytest.mark.parametrize("world", [small_world(kind=FrankWorld)])
+def test_a_row_that_its_list_shows_as_deleted_is_proven_by_its_id_too(
+    world: World, duckdb_loader: Loader
+) -> None:
+    loader = duckdb_loader
+    loader.load()
+    task_id, stay_id = a_task(loader), an_upcoming_stay(loader)
+    world.delete_task(task_id, soft=True)
+    world.edit_reservation(stay_id, status="deleted")
+    loader.pass_time(hours=1)
+    loader.load()
+    assert loader.column("select task_status_code from tasks where task_id = %s", task_id) == ["deleted"]
+    assert deleted(loader) == deleted(loader, "reservations") == []
+    for _ in range(2):
+        loader.pass_time(days=1)
+        loader.load(*DAILY)
+    assert (deleted(loader), deleted(loader, "reservations")) == ([task_id], [stay_id])
+    for options in (DAILY, ("--entities", "all", "--full"), ()):  # lists bring both again, and revive neither
+        loader.pass_time(days=1)
+        loader.load(*options)
+        assert (deleted(loader), deleted(loader, "reservations")) == ([task_id], [stay_id])
+    assert {(p[1], p[3]) for p in proofs(loader)} == {(task_id, "deleted"), (stay_id, "deleted")}
+    assert len(proofs(loader)) == 4  # proven: not asked for again
+    world.edit_task(task_id, status="finished")
+    world.edit_reservation(stay_id, status="active")
+    loader.load()
+    assert deleted(loader) == deleted(loader, "reservations") == []
 
 
 def test_rows_hidden_from_the_lists_but_alive_are_kept_and_updated(loaded: Loader) -> None:

@@ -139,6 +139,28 @@ def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader)
     assert stay(loader, ended, "note") == "silent"
 
 
+@pytest.mark.parametrize("options", [("--entities", "daily"), ("--full",)], ids=["daily", "full"])
+def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
+    duckdb_loader: Loader, options: tuple[str, ...]
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.configure(start_date=NOW.date())
+    long_ago = {
+        "checkin_date": "2024-01-02",
+        "checkout_date": "2024-01-05",
+        "_updated_at": NOW.subtract(years=2),
+    }
+    old = world.add_reservation(property_id=HOME, **long_ago)["id"]
+    world.add_task(home_id=HOME, linked_reservation={"id": old, "external_reservation_id": None})
+    loader.load()
+    loader.pass_time(hours=1)
+    world.edit_reservation(old, note="after years")
+    loader.load(*options)
+    loader.pass_time(days=9)
+    loader.load()
+    assert stay(loader, old, "note") == "after years"
+
+
 def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(loader: Loader) -> None:
     world = loader.sandbox.world
     old = world.add_reservation(property_id=HOME)["id"]

@@ -17,7 +17,7 @@ import dlt
 import pendulum
 
 from ..errors import ApiError
-from ..fields import record_id
+from ..fields import record_id, says_deleted
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
 from .tasks import MAX_PROOFS
 
@@ -66,6 +66,7 @@ class Reservations:
 
     def __init__(self) -> None:
         self._complete: list[CheckoutWindow] = []
+        self._listed_as_deleted: set[int | None] = set()
 
     def jobs(self, reading: Reading) -> Iterator[CheckoutWindow | StayById | None]:
         """The windows; then what vanished from them; then, when all tasks are read, the linked stays still missing."""
@@ -74,7 +75,7 @@ class Reservations:
         if reading.first_package:
             since = state.get("since")
             windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
-            if reading.plan.since is not None or any(window.updated_since for window in windows):
+            if reading.plan.since is not None or all(window.updated_since for window in windows):
                 reading.reads_in_part(NAME)
             yield from windows
             while not stage.idle:
@@ -93,6 +94,7 @@ class Reservations:
             return _by_id(reading, job)
         listing = reading.client.listing("/reservation", job.params(), label="/reservation", inside=job.holds)
         rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
+        self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
         if listing.proven is False:
             reading.fail(
                 NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded."
@@ -102,12 +104,12 @@ class Reservations:
         return rows
 
     def _absent(self, reading: Reading) -> Iterator[StayById]:
-        """Loaded stays of completely read windows that the windows did not hold."""
+        """Loaded stays of completely read windows that the windows did not hold, or showed as deleted."""
         whole = [window for window in self._complete if window.updated_since is None]
         absent = [
             stay_id
             for stay_id, checkout in reading.warehouse.live_stays().items()
-            if not reading.wrote(NAME, stay_id)
+            if (stay_id in self._listed_as_deleted or not reading.wrote(NAME, stay_id))
             and any(window.holds({"checkout_date": checkout}) for window in whole if checkout is not None)
         ]
         half_proven = set(reading.warehouse.half_proven(NAME)) if absent else set()
@@ -124,9 +126,14 @@ def _windows(reading: Reading, since: pendulum.DateTime | None) -> list[Checkout
     plan, today = reading.plan, reading.started_at.date()
     if plan.since is not None:
         return [CheckoutWindow(plan.since, plan.until)]
-    if since is None or plan.whole_stays or plan.full:
-        return _quarters(min(reading.settings.start_date, today), today.add(months=BOOKED_AHEAD_MONTHS))
+    first = min(reading.settings.start_date, today)
+    whole = _quarters(first, today.add(months=BOOKED_AHEAD_MONTHS))
+    if since is None:
+        return whole
     updated = since.in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
+    if plan.whole_stays or plan.full:
+        # The cursor moves on, so what was edited before the first day since then is asked for as in any hour.
+        return [CheckoutWindow(None, first.subtract(days=1), updated), *whole]
     near = today.add(days=NEAR_DAYS)
     return [
         CheckoutWindow(None, today.subtract(days=1), updated),
@@ -176,7 +183,7 @@ def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
             reading.proof(NAME, job.reservation_id, None, e.status, "no_proof", job.why)
         raise
     property_id = record_id(raw, "property_id")
-    if str(raw.get("status") or "").lower() == "deleted":
+    if says_deleted(raw, "status"):
         reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
         return []
     if job.why == "reconcile":

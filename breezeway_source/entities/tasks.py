@@ -17,11 +17,12 @@ import pendulum
 
 from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
-from ..fields import instant, record_id
+from ..fields import instant, record_id, says_deleted
 from ..reading import Reading
 from .properties import refuses_empty
 
 NAME = "tasks"
+STATUS = "type_task_status"
 CLOCK_SKEW = timedelta(minutes=5)
 # A list that lost thousands of rows overnight says more about the API than about the tasks.
 MAX_PROOFS = 2000
@@ -41,7 +42,7 @@ class PropertyTasks:
 
 @dataclass(frozen=True)
 class TaskById:
-    """A loaded task that its property's complete list no longer has."""
+    """A loaded task that its property's complete list no longer has, or shows as deleted."""
 
     task_id: int
     property_id: int
@@ -54,6 +55,7 @@ class Tasks:
         self._cursor: TaskCursor | None = None
         self._versions: Mapping[int, int | None] = {}
         self._live: Mapping[int, Any] = {}
+        self._listed_as_deleted: set[int | None] = set()
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -67,7 +69,7 @@ class Tasks:
             stage = reading.stage(NAME)
             while not stage.idle:
                 yield None
-            yield from _absent(reading)
+            yield from self._absent(reading)
 
     def read(self, reading: Reading, job: PropertyTasks | TaskById) -> list[dict[str, Any]]:
         """The changed tasks of one property, or one vanished task when it is still alive."""
@@ -87,9 +89,10 @@ class Tasks:
             )
             return rows
         if reading.plan.reconcile and job.window is None:
-            listed = {record_id(raw) for raw in listing.rows}
+            shown = {record_id(raw) for raw in listing.rows if not says_deleted(raw, STATUS)}
+            self._listed_as_deleted.update({record_id(raw) for raw in listing.rows} - shown)
             for task_id in self._live.get(job.property_id, ()):
-                if task_id not in listed:
+                if task_id not in shown:
                     reading.absent_tasks[task_id] = job.property_id
         if refusal is not None:
             reading.failed(NAME, refusal, job.property_id)
@@ -175,6 +178,23 @@ class Tasks:
         reading.pending_tasks = pending[size:]
         yield from pending[:size]
 
+    def _absent(self, reading: Reading) -> Iterator[TaskById]:
+        """The vanished ids, those found gone once before first, so that a second run completes the proof."""
+        absent, reading.absent_tasks = reading.absent_tasks, {}
+        asked = [  # one that another property's list has brought has only moved
+            task_id
+            for task_id in absent
+            if task_id in self._listed_as_deleted or not reading.wrote(NAME, task_id)
+        ]
+        half_proven = set(reading.warehouse.half_proven(NAME)) if asked else set()
+        asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
+        if len(asked) > MAX_PROOFS:
+            reading.warn(
+                f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run."
+            )
+        for task_id in asked[:MAX_PROOFS]:
+            yield TaskById(task_id, absent[task_id])
+
     def _is_changed(self, raw: Mapping[str, Any], job: PropertyTasks) -> bool:
         if job.changed_since is None:
             return True
@@ -207,20 +227,6 @@ def _take(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any] | None:
     return row
 
 
-def _absent(reading: Reading) -> Iterator[TaskById]:
-    """The vanished ids, those found gone once before first, so that a second run completes the proof."""
-    absent, reading.absent_tasks = reading.absent_tasks, {}
-    asked = [task_id for task_id in absent if not reading.wrote(NAME, task_id)]
-    half_proven = set(reading.warehouse.half_proven(NAME)) if asked else set()
-    asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
-    if len(asked) > MAX_PROOFS:
-        reading.warn(
-            f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run."
-        )
-    for task_id in asked[:MAX_PROOFS]:
-        yield TaskById(task_id, absent[task_id])
-
-
 def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
     """Ask for one task by id: only 404 or status `deleted` proves anything (design: "Deletion needs proof")."""
     try:
@@ -230,8 +236,7 @@ def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
             raise
         reading.proof(NAME, job.task_id, job.property_id, 404, "not_found", "reconcile")
         return []
-    status = raw.get("type_task_status")
-    if isinstance(status, Mapping) and status.get("code") == "deleted":
+    if says_deleted(raw, STATUS):
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
         return []
     reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")

@@ -90,6 +90,15 @@ class Life:
         )
         return None
 
+    def edit_late(self) -> bool | None:
+        """An edit that becomes visible up to 40 hours after its own stamp."""
+        task = self.pick(self.tasks())
+        if task is None:
+            return False
+        stamp = zoned(self.world.now - timedelta(seconds=self.dice.randrange(60, 40 * 3600)))
+        self.world.edit_task(task["id"], name=f"Late {self.dice.randrange(1000)}", updated_at=stamp)
+        return None
+
     def edit_lines(self) -> bool | None:
         task = self.pick(self.tasks())
         if task is None:
@@ -167,6 +176,12 @@ class Life:
         self.removed["tasks", task["id"]] = dict(task)
         self.world.delete_task(task["id"], soft=self.dice.random() < 0.5)
         return None
+
+    def delete_oldest(self, home: int) -> None:
+        """The first task of a property's list goes: what follows it moves up."""
+        for task in self.world.listed_tasks(home)[:1]:
+            self.removed["tasks", task["id"]] = dict(task)
+            self.world.delete_task(task["id"])
 
     def restore_task(self) -> bool | None:
         task_id = self.pick(sorted(row_id for kind, row_id in self.removed if kind == "tasks"))
@@ -378,6 +393,7 @@ class Life:
 
 WEIGHTED: tuple[tuple[Callable[[Life], bool | None], int], ...] = (
     (Life.edit_task, 8),
+    (Life.edit_late, 4),
     (Life.edit_lines, 8),
     (Life.add_task, 6),
     (Life.link_task, 6),

@@ -41,6 +41,7 @@ REFUSALS: tuple[tuple[str, int], ...] = (
     ("/property", 500),
     ("/reservation", 422),
     ("/reservation", 500),
+    ("/reservation", 403),
     ("/task/{id}", 500),
     ("/task/{id}", 403),
     ("/people", 500),
@@ -184,7 +185,7 @@ class Story:
                 self.dice.choice((403, 404, 422, 500)),
             )
             self.faults.refuse_property(property_id, status)
-        if self.dice.random() < 0.25:
+        if self.dice.random() < 0.35:
             endpoint, status = self.dice.choice(REFUSALS)
             # An account that never gave comments does not have them: what comes later is left to --full.
             known = self.life.settled_tasks or endpoint not in LISTS_OF_TASKS
@@ -212,20 +213,29 @@ class Story:
 
     def _meanwhile(self) -> None:
         """At one request of the coming run something changes."""
-        left, lock = self.dice.randrange(40), threading.Lock()
+        lock = threading.Lock()
         events: list[Callable[[Life], object]] = list(MEANWHILE)
         if self.has_totals:
             events += [Life.delete_stay, Life.move_stay]
         event = self.dice.choice(events)
 
+        slips = self.dice.random() < 0.3  # a list loses its first row after its first page was read
+        left = self.dice.randrange(1, 6 if slips else 40)
+
         def change(request: LoggedRequest) -> None:
             nonlocal left
             with lock:
+                if slips and not (request.endpoint == "/task" and request.query.get("page") == "1"):
+                    return
                 left -= 1
-                if left == 0 and request.is_data:
-                    self.world.advance(seconds=20)
+                if left != 0 or not request.is_data:
+                    return
+                self.world.advance(seconds=20)
+                if slips:
+                    self.life.delete_oldest(int(request.query["home_id"]))
+                else:
                     event(self.life)
-                    self._note(f"  meanwhile, at {request.path}: {event.__name__}")
+                self._note(f"  meanwhile, at {request.path}: {'a list slips' if slips else event.__name__}")
 
         self.faults.before_response = change
 
@@ -234,7 +244,7 @@ class Story:
     def _run(self) -> None:
         options = self.dice.choices([run for run, _ in RUNS], [weight for _, weight in RUNS])[0]
         self.ending.runs += 1
-        if self.dice.random() < 0.35:
+        if self.dice.random() < 0.45:
             death = self._death()
             self._note(f"run {options} dies at {death}")
             self.ending.killed += die(self.loader, death, *options)
