@@ -190,7 +190,8 @@ class Tasks:
         asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
         if len(asked) > MAX_PROOFS:
             reading.warn(
-                f"{len(asked)} loaded tasks are missing from their lists; {MAX_PROOFS} of them are asked for in this run."
+                f"{len(asked)} loaded tasks are missing from their lists; "
+                f"{MAX_PROOFS} of them are asked for in this run."
             )
         for task_id in asked[:MAX_PROOFS]:
             yield TaskById(task_id, absent[task_id])
