@@ -338,9 +338,11 @@ class Life:
         return None
 
     def hide_property(self) -> bool | None:
-        home = self.pick([p for p in self.homes() if p not in self.world.hidden_properties])
-        if home is None or len(self.world.hidden_properties) > 1:
+        """One stays on the list: an empty list is refused, whatever else is well."""
+        listed = [p for p in self.homes() if p not in self.world.hidden_properties]
+        if len(listed) < 2 or len(self.world.hidden_properties) > 1:
             return False
+        home = self.pick(listed)
         self.world.hide_property(home)
         return None
 

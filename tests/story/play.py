@@ -297,7 +297,8 @@ class Story:
     def _retire(self) -> None:
         """A property leaves for good, after everything below it was read and proven."""
         home = self.dice.choice(sorted(self.world.properties))
-        self.world.unhide_property(home)
+        for property_id in sorted(self.world.hidden_properties):
+            self.world.unhide_property(property_id)
         for _ in range(2):
             self._clean_run("--reconcile", days=1)
         self.world.delete_property(home)
