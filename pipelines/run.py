@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import difflib
 import os
 import re
@@ -258,7 +257,7 @@ def chosen_target(args: argparse.Namespace) -> Iterator[tuple[Target, str | None
         return
     with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-") as folder:
         target = duckdb_target(Path(folder) / "dry_run.duckdb", sandbox=args.sandbox)
-        yield dataclasses.replace(target, name="duckdb"), os.path.join(folder, "pipelines")
+        yield target, os.path.join(folder, "pipelines")
 
 
 if __name__ == "__main__":

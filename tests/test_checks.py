@@ -106,12 +106,17 @@ BAD: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
     "a negative price": ("tasks__supplies", {**LINE, "total_price": -1}, {"supplies_are_not_negative": 1}),
     "a property of another company": (
         "properties",
-        property_row(2, company_id=8),
+        property_row(2, company_id=9),
         {"properties_are_of_the_company": 1},
     ),
-    "a company read twice": (
+    "a company configured twice": (
         "regions",
         {"region_code": "mammoth", "company_id": 7},
+        {"companies_have_one_region": 1},
+    ),
+    "a company read twice": (
+        "properties",
+        property_row(1, region="mammoth", company_id=7),
         {"companies_have_one_region": 1},
     ),
 }
@@ -123,6 +128,15 @@ def test_each_check_finds_its_bad_row_in_its_region_alone(client: Client, case: 
     insert(client, table, row)
     assert found(client) == wanted
     assert found(client, "austin") == {}
+
+
+def test_companies_are_compared_where_none_is_configured(client: Client) -> None:
+    client.execute_sql("update regions set company_id = null")
+    assert found(client) == found(client, "austin") == {}
+    # A key pair that sees austin's company too; its ids may be the same as smoky's own.
+    insert(client, "properties", property_row(2, company_id=7), property_row(3, company_id=8))
+    assert found(client) == {"properties_are_of_the_company": 1, "companies_have_one_region": 1}
+    assert found(client, "austin") == {"companies_have_one_region": 1}
 
 
 def test_a_link_to_a_deleted_stay_is_found(client: Client) -> None:

@@ -9,9 +9,10 @@ from databases import Database
 from story.play import play
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("seed", "kind"), [(1, "duckdb"), (2, "postgres")])
 def test_after_weeks_of_trouble_the_tables_equal_the_source(
-    database: Database, tmp_path: Path, seed: int
+    request: pytest.FixtureRequest, tmp_path: Path, seed: int, kind: str
 ) -> None:
+    database: Database = request.getfixturevalue(f"{kind}_database")
     ending = play(seed, database, tmp_path, steps=6)
     assert not ending.problems, "\n".join([*ending.log, *ending.problems, f"again: {ending.again}"])

@@ -1,11 +1,29 @@
 -- No other region reads the same company: its rows would be loaded twice. severity: warn
+with
+
+companies as (
+    select
+        region_code,
+        company_id
+    from properties
+    where
+        deleted_at is null
+        and company_id is not null
+    union
+    select
+        region_code,
+        company_id
+    from regions
+    where company_id is not null
+)
+
 select
-    regions.region_code,
-    second_region.region_code as other_region_code,
-    regions.company_id
-from regions
-inner join regions as second_region
+    companies.region_code,
+    second_companies.region_code as other_region_code,
+    companies.company_id
+from companies
+inner join companies as second_companies
     on
-        regions.company_id = second_region.company_id
-        and regions.region_code <> second_region.region_code
-where regions.region_code = :region_code;
+        companies.company_id = second_companies.company_id
+        and companies.region_code <> second_companies.region_code
+where companies.region_code = :region_code;
