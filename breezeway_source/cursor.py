@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 import pendulum
 
@@ -29,7 +29,7 @@ class TaskCursor:
     """Decides from when each property's tasks are read, and remembers what was read."""
 
     def __init__(self, state: dict[str, Any]) -> None:
-        self._state = state
+        self._state = cast("TaskState", state)
 
     def starts(self, listed: Iterable[int]) -> dict[int, datetime | None]:
         """Per listed property the start of the last run that read it; None for one to be read whole.

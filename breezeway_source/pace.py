@@ -137,12 +137,6 @@ class Throttle:
                 self._hold(now, retry_after)
             return max(self._resume_at - now, 0.0)
 
-    def back_off(self, seconds: float) -> None:
-        """Everyone waits at least `seconds` from now."""
-        with self._lock:
-            self._era += 1
-            self._hold(self._clock(), seconds)
-
     def ease(self, era: int | None = None) -> None:
         """A request sent in `era` succeeded: the next back-off starts from the shortest again.
 
@@ -163,10 +157,6 @@ class Throttle:
     def abort(self) -> None:
         """Ends all waiting, now and later, with Aborted; a request already sent is not cut off."""
         self._aborted.set()
-
-    @property
-    def is_aborted(self) -> bool:
-        return self._aborted.is_set()
 
     def _check(self) -> None:
         if self._aborted.is_set():

@@ -22,7 +22,7 @@ from breezeway_source import breezeway_source
 from breezeway_source.access import Access
 from breezeway_source.columns import TABLES
 from breezeway_source.counters import Counters
-from breezeway_source.errors import BreezewayError, ConfigError
+from breezeway_source.errors import BreezewayError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
@@ -285,6 +285,3 @@ def _timed(report: RegionReport, step: str) -> Iterator[None]:
         yield
     finally:
         report.seconds[step] += time.monotonic() - start
-
-
-__all__ = ["ConfigError", "RegionRun", "find_cause", "linkage", "one_line"]

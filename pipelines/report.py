@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_source.counters import Counters, RequestCounts
+from breezeway_source.errors import BreezewayError, CheckFailed
 from pipelines.destinations import DATASET
 from pipelines.problems import News, problems_of
 
@@ -55,9 +56,9 @@ class RegionReport:
         if self.status == "failed":
             return
         if self.failures:
-            self.exit_code = 1
+            self.exit_code = BreezewayError.exit_code
         elif any(check["severity"] == "error" and check["rows"] for check in self.checks):
-            self.exit_code = 4
+            self.exit_code = CheckFailed.exit_code
         self.status = STATUS_BY_EXIT_CODE[self.exit_code]
 
     def as_dict(self) -> dict[str, Any]:

@@ -20,7 +20,6 @@ Getter = Callable[[Row], Any]
 
 TABLE = {t.name: t for root in TABLES.values() for t in (root, *root.children)}
 OURS = {"region_code", "synced_at", "unparsed", "reservation_pk", "property_pk", "link_status"}
-PARENTS = {"tasks": "task_id", "task_details": "task_id", "reservations": "reservation_id"}
 
 
 def typed(kind: str, raw: Any) -> Any:

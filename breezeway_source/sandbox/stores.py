@@ -147,11 +147,6 @@ class Stores:
             rows = [row for row in self.properties.values() if row["id"] not in self.hidden_properties]
         return sorted(rows, key=created)
 
-    def live_reservations(self) -> list[Row]:
-        """Every stay the API knows, cancelled ones included."""
-        with self.lock:
-            return list(self.reservations.values())
-
     # -- look-ups of the server ------------------------------------------------------------------
 
     def tasks_of_stay(self, reservation_id: int) -> list[Row]:

@@ -88,11 +88,6 @@ class TokenDesk:
         with self._lock:
             self._tokens = {text: token for text, token in self._tokens.items() if token.kind == "refresh"}
 
-    def reset_limit(self) -> None:
-        """The next token request is granted at once."""
-        with self._lock:
-            self._granted_at.clear()
-
     def _good(self, header: str, kind: str) -> Token | None:
         scheme, _, text = header.partition(" ")
         with self._lock:
