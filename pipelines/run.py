@@ -191,6 +191,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
         raise ConfigError("--check loads nothing: leave out --dry-run and --report.")
     if args.sample is not None and not args.dry_run:
         raise ConfigError("--sample goes with --dry-run.")
+    if args.sample is not None and args.sample < 0:
+        raise ConfigError(f"--sample {args.sample} is below 0: it is the number of rows shown of each table.")
     return Plan(
         entities=entities,
         whole_tasks=group.whole_tasks,

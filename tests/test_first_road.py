@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from conftest import NOW
+from databases import Database
 from loading import Loader
+from small_worlds import HidingWorld, small_world
+from story.truth import DAILY, HOURLY, WEEKLY, differences
+
+from breezeway_source import pace
+from breezeway_source.sandbox import Sandbox
 
 
 def test_every_row_of_the_api_is_loaded_once(loader: Loader) -> None:
@@ -38,3 +48,23 @@ def test_a_second_run_without_changes_writes_no_task(loader: Loader) -> None:
     report = loader.load()
     assert report.rows["tasks"] == 0
     assert loader.sandbox.count("GET /task") == len(loader.sandbox.world.properties)
+
+
+def test_under_five_per_cent_of_mixed_faults_the_rows_are_exactly_the_apis(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.001)
+    world = small_world(kind=HidingWorld, properties=20, tasks=8)
+    assert isinstance(world, HidingWorld)
+    with (
+        Sandbox(world, token_limit=False, seed=5) as sandbox,
+        Loader(sandbox, database, tmp_path / "work", NOW) as loader,
+    ):
+        loader.configure(details_days=3650)
+        sandbox.faults.random_rate = 0.05
+        report = loader.load("--entities", "all")
+        played = [request.fault for request in sandbox.logged() if request.fault]
+        assert len(set(played)) >= 4, played
+        assert report.requests["retries"] == len(played) - played.count("stall")  # late, and right
+        assert report.requests["total"] == sandbox.data_requests
+        assert differences(loader, world, (*HOURLY, *DAILY, *WEEKLY), proven=True) == []
