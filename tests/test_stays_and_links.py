@@ -156,6 +156,8 @@ def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
     loader.pass_time(hours=1)
     world.edit_reservation(old, note="after years")
     loader.load(*options)
+    reading = "select reading from sync_runs where entity = 'reservations' order by started_at desc limit 1"
+    assert loader.column(reading) == ["whole"]  # one narrow window beside all the others
     loader.pass_time(days=9)
     loader.load()
     assert stay(loader, old, "note") == "after years"
