@@ -102,6 +102,8 @@ class Reading:
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
+        # Whoever makes many rows takes it: Python runs one thread at a time, and by turns they cost each other less.
+        self.turn = threading.Lock()
         self._stages: dict[str, Stage] = {}
         self._properties: Future[list[dict[str, Any]]] | None = None
         self._in_a_row = 0

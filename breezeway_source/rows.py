@@ -311,12 +311,13 @@ class _ChildRows(_Rows):
         has_position, prepare = self.has_position, self.shape.prepare
         odd: list[_Odd] = []
         for position, value in enumerate(values):
-            if is_empty(value):
+            is_object = type(value) is dict
+            if (not value) if is_object else is_empty(value):
                 continue
             row: Row = {"region_code": region_code, parent_id: parent}
             if has_position:
                 row["position"] = position
-            if type(value) is dict:
+            if is_object:
                 _fill(level, row, value if prepare is None else prepare(value), odd)
             else:
                 self._fill_bare(row, value, odd)

@@ -107,7 +107,7 @@ class RegionRun:
         while True:
             with _timed(report, "extract"):
                 pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
-            self._load_package(pipeline, report, hold)
+            self._load_package(pipeline, report, hold, last=not reading.has_more)
             report.rows = self._rows(reading)
             if not reading.has_more:
                 break
@@ -126,9 +126,11 @@ class RegionRun:
             log.info("%s: loading what an earlier run left", self.region.code)
             if not begin_again(pipeline):
                 return
-            self._load_package(pipeline, report, hold)
+            self._load_package(pipeline, report, hold, last=False)
 
-    def _load_package(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:
+    def _load_package(
+        self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None], *, last: bool
+    ) -> None:
         """Normalise and load; `hold` makes sure before each attempt that the region is still this run's."""
         with _timed(report, "normalize"):
             pipeline.normalize()
@@ -139,7 +141,7 @@ class RegionRun:
                 if info is not None:
                     info.raise_on_failed_jobs()
             with _timed(report, "sql"):
-                self._after_load(pipeline, report)
+                self._after_load(pipeline, report, last=last)
 
     def _make_tables(self, pipeline: Pipeline, hold: Callable[[], None]) -> TSchemaTables:
         hold()
@@ -155,7 +157,9 @@ class RegionRun:
         hold()
         return pipeline.load()
 
-    def _after_load(self, pipeline: Pipeline, report: RegionReport) -> None:
+    def _after_load(self, pipeline: Pipeline, report: RegionReport, *, last: bool) -> None:
+        """Links and views after every package; indexes that are missing only after the last one of the run: the
+        packages of a first load are written and linked twice as fast without them."""
         if not self.target.has_sql:
             warning = (
                 f"links, views and checks are made on duckdb and postgres only, not on {self.target.name}"
@@ -165,11 +169,10 @@ class RegionRun:
 
         def sql() -> list[str]:
             with pipeline.sql_client() as client:
-                run_scripts(
-                    client, self.region.code
-                )  # before indexes: a first load links twice as fast without
+                run_scripts(client, self.region.code)
                 keep_short(client, pipeline)
-                return ensure_indexes(client, TABLES) + ensure_views(client) + ensure_comments(client, TABLES)
+                warnings = ensure_indexes(client, TABLES) if last else []
+                return warnings + ensure_views(client) + ensure_comments(client, TABLES)
 
         for warning in persistent(sql):
             if warning not in report.warnings:

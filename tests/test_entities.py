@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from api_truth import OURS, TABLE, loaded, truth
 from loading import Loader
+from scripted_api import Answer, Asked, ScriptedApi
 
 from breezeway_source.columns import TABLES
 from breezeway_source.endpoints import ENDPOINTS
@@ -246,3 +247,40 @@ def test_details_are_bounded_and_caught_up_newest_first(duckdb_loader: Loader) -
     loader.load("--entities", "task_details", "--property", "2004")
     added = set(loader.column("select task_id from task_details")) - before
     assert added == {task["id"] for task in by_change if task["home_id"] == 2004} - before
+
+
+def test_a_task_without_an_id_holds_back_its_property_alone(duckdb_loader: Loader) -> None:
+    """Also where its money is left out, so that its detail would be asked for by the id it lacks."""
+    nameless = {"name": "No id, no costs, no supplies", "home_id": 1}
+    task = {"name": "Clean", "costs": [], "supplies": []}
+    answers: dict[str, list[Any]] = {
+        "1": [nameless, task | {"id": 11, "home_id": 1}],
+        "2": [task | {"id": 12, "home_id": 2}],
+    }
+    api = ScriptedApi()
+
+    def on_get(asked: Asked) -> Answer:
+        if asked.path.startswith("/public/inventory/v1/task"):
+            rows = answers[asked.params["home_id"]]
+            return Answer({"results": rows, "total_results": len(rows), "total_pages": 1, "page": 1})
+        if asked.path.startswith("/public/inventory/v1/property"):
+            return Answer(
+                {"results": [{"id": 1}, {"id": 2}], "total_results": 2, "total_pages": 1, "page": 1}
+            )
+        return Answer({"results": []})
+
+    api.on_get = on_get
+    try:
+        duckdb_loader.configure(base_url=api.base_url)
+        (report,) = duckdb_loader.run().regions
+        assert (report.exit_code, report.error) == (1, None)
+        assert [(f["entity"], f["property_id"]) for f in report.failures] == [("tasks", 1)]
+        assert "has no usable task_id" in report.failures[0]["message"]
+        assert sorted(duckdb_loader.column("select task_id from tasks")) == [11, 12]
+        answers["1"][0] = task | {"id": 10, "home_id": 1}
+        duckdb_loader.pass_time(hours=1)
+        (report,) = duckdb_loader.run().regions
+        assert report.failures == []
+        assert sorted(duckdb_loader.column("select task_id from tasks")) == [10, 11, 12]
+    finally:
+        api.close()

@@ -23,6 +23,7 @@ from loading import Loader
 from small_worlds import NOW, small_world
 
 from breezeway_source.columns import TABLES
+from breezeway_source.reading import Reading
 from breezeway_source.sandbox import Sandbox
 from pipelines import ddl, destinations, post_sql
 from pipelines.destinations import find_target
@@ -452,3 +453,24 @@ def test_tables_are_merged_without_merge(postgres_loader: Loader) -> None:
         if name in TABLES:
             assert table["write_disposition"] == "merge", name
             assert table.get("x-merge-strategy") == "delete-insert", name
+
+
+def test_a_first_load_of_several_packages_is_indexed_after_the_last(
+    postgres_loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loader = postgres_loader
+    loader.configure(piece_properties=1)
+    wanted = {index.name for index in indexes(TABLES)}
+    between: list[set[str]] = []
+    next_package = Reading.next_package
+
+    def watched(self: Reading) -> None:
+        between.append(wanted & set(index_ids(loader)))
+        next_package(self)
+
+    monkeypatch.setattr(Reading, "next_package", watched)
+    loader.load()
+    assert between == [set(), set()]  # three properties
+    assert wanted <= set(index_ids(loader))
+    loader.load("--full")
+    assert between[2:] == [wanted, wanted]

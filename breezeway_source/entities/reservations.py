@@ -93,7 +93,8 @@ class Reservations:
         if isinstance(job, StayById):
             return _by_id(reading, job)
         listing = reading.client.listing("/reservation", job.params(), label="/reservation", inside=job.holds)
-        rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
+        with reading.turn:
+            rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
         self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
         if listing.proven is False:
             reading.fail(

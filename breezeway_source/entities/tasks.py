@@ -80,22 +80,24 @@ class Tasks:
             params["updated_at"] = ",".join(job.window)
         listing = reading.client.listing("/task/", params, label="/task")
         rows, refusal = self._rows(reading, [raw for raw in listing.rows if self._is_changed(raw, job)])
-        if listing.proven is False:
+        proven = listing.proven is not False
+        if proven and reading.plan.reconcile and job.window is None:
+            shown = {record_id(raw) for raw in listing.rows if not says_deleted(raw, STATUS)}
+            self._listed_as_deleted.update({record_id(raw) for raw in listing.rows} - shown)
+            for task_id in self._live.get(job.property_id, ()):
+                if task_id not in shown:
+                    reading.absent_tasks[task_id] = job.property_id
+        if (
+            refusal is not None
+        ):  # told before a list that is not proven: a row without an id is a cause of that
+            reading.failed(NAME, refusal, job.property_id)
+        elif not proven:
             reading.fail(
                 NAME,
                 f"the tasks of property {job.property_id} kept changing while they were read; "
                 "they are loaded, and read again in the next run.",
                 property_id=job.property_id,
             )
-            return rows
-        if reading.plan.reconcile and job.window is None:
-            shown = {record_id(raw) for raw in listing.rows if not says_deleted(raw, STATUS)}
-            self._listed_as_deleted.update({record_id(raw) for raw in listing.rows} - shown)
-            for task_id in self._live.get(job.property_id, ()):
-                if task_id not in shown:
-                    reading.absent_tasks[task_id] = job.property_id
-        if refusal is not None:
-            reading.failed(NAME, refusal, job.property_id)
         elif job.moves_cursor and self._cursor is not None:
             self._cursor.done(job.property_id)
         return rows
@@ -104,19 +106,25 @@ class Tasks:
         self, reading: Reading, raws: list[dict[str, Any]]
     ) -> tuple[list[dict[str, Any]], ApiError | None]:
         """The rows of one list, and what kept some back: then the others are loaded, and all are read again."""
-        rows, refusal = [], None
+        rows, whole, refusal = [], [], None
         for raw in raws:
             try:
-                row = self._row(reading, raw)
+                whole.append(self._completed(reading, raw))
             except AuthError:
                 raise
             except ApiError as e:
                 refusal = e
                 if not e.permanent:
                     break  # the API has trouble: asking for the next one would take as long
-                continue
-            if row is not None:
-                rows.append(row)
+        with reading.turn:
+            for raw in filter(None, whole):
+                try:
+                    row = _take(reading, raw)
+                except ApiError as e:
+                    refusal = e
+                    continue
+                if row is not None:
+                    rows.append(row)
         return rows, refusal
 
     def _all_jobs(self, reading: Reading) -> list[PropertyTasks]:
@@ -204,17 +212,18 @@ class Tasks:
             return True
         return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
 
-    def _row(self, reading: Reading, raw: dict[str, Any]) -> dict[str, Any] | None:
-        """The row, completed by the task's detail where the list leaves its money out."""
+    def _completed(self, reading: Reading, raw: dict[str, Any]) -> dict[str, Any] | None:
+        """The task as listed, completed by its detail where the list leaves its money out; None if it is gone."""
+        task_id, detail = record_id(raw), reading.settings.task_detail
         lacking = any(key not in raw for key in _MONEY)
-        if reading.settings.task_detail == "on" or (reading.settings.task_detail == "auto" and lacking):
+        if task_id is not None and (detail == "on" or (detail == "auto" and lacking)):
             try:
-                raw = raw | reading.client.one(f"/task/{raw['id']}", label="/task/{id}")
+                return raw | reading.client.one(f"/task/{task_id}", label="/task/{id}")
             except ApiError as e:
                 if e.status == 404:  # deleted since the list was read
                     return None
                 raise
-        return _take(reading, raw)
+        return raw
 
 
 def _take(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any] | None:
