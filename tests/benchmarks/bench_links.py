@@ -59,7 +59,7 @@ def fill(client: Client, tasks: int) -> None:
         "description, report_url, updated_at, synced_at) "
         "select 't' || n, 'smoky', n, 1 + n % 5000, "
         f"case when n % 4 <> 0 then 1 + n::bigint * 7919 % {stays * 102 // 100} end, 'Departure clean', "
-        f"repeat('What is to be done. ', 20), 'https://portal.example.test/r/' || n, {at}, {at} "
+        f"repeat('What is to be done. ', 4), 'https://portal.example.test/r/' || n, {at}, {at} "
         f"{numbers.format(tasks)}"
     )
     for child in ("supplies", "costs"):
@@ -121,6 +121,8 @@ def main() -> None:
         print("hourly run, nothing changed")
         timed("  all scripts", lambda: scripts_one_by_one(client))
         client.execute_sql("update tasks set link_status = null, reservation_pk = null, property_pk = null")
+        if is_postgres(client):
+            timed("vacuum analyze, as autovacuum does", lambda: client.execute_sql("vacuum analyze"))
         timed("full relink", lambda: scripts_one_by_one(client))
         if is_postgres(client):
             timed("vacuum analyze, as autovacuum does", lambda: client.execute_sql("vacuum analyze"))
