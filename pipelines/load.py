@@ -28,9 +28,8 @@ def load_regions(runs: Sequence[RegionRun]) -> RunReport:
     start, run_id = time.monotonic(), new_run_id()
     with _rare_collections():
         if len(runs) == 1:
-            report.regions = [
-                runs[0].run(run_id)
-            ]  # in the main thread, where dlt ends a step in order on Ctrl-C
+            # In the main thread, where dlt ends a step in order on Ctrl-C.
+            report.regions = [runs[0].run(run_id)]
         else:
             with ThreadPoolExecutor(max_workers=len(runs), thread_name_prefix="region") as pool:
                 report.regions = list(pool.map(lambda run: run.run(run_id), runs))
@@ -40,7 +39,7 @@ def load_regions(runs: Sequence[RegionRun]) -> RunReport:
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Has the garbage collector look at many rows at once: with Python's 700 it took a quarter of the extract step."""
+    """Has the garbage collector look at many rows at once: with Python's 700 it took up to a quarter of the extract step."""
     usual = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER, *usual[1:])
     try:

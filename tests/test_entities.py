@@ -254,7 +254,7 @@ def test_a_task_without_an_id_holds_back_its_property_alone(duckdb_loader: Loade
     nameless = {"name": "No id, no costs, no supplies", "home_id": 1}
     task = {"name": "Clean", "costs": [], "supplies": []}
     answers: dict[str, list[Any]] = {
-        "1": [nameless, task | {"id": 11, "home_id": 1}],
+        "1": [{}, nameless, task | {"id": 11, "home_id": 1}],
         "2": [task | {"id": 12, "home_id": 2}],
     }
     api = ScriptedApi()
@@ -277,7 +277,7 @@ def test_a_task_without_an_id_holds_back_its_property_alone(duckdb_loader: Loade
         assert [(f["entity"], f["property_id"]) for f in report.failures] == [("tasks", 1)]
         assert "has no usable task_id" in report.failures[0]["message"]
         assert sorted(duckdb_loader.column("select task_id from tasks")) == [11, 12]
-        answers["1"][0] = task | {"id": 10, "home_id": 1}
+        answers["1"][:2] = [task | {"id": 10, "home_id": 1}]
         duckdb_loader.pass_time(hours=1)
         (report,) = duckdb_loader.run().regions
         assert report.failures == []

@@ -87,9 +87,8 @@ class Tasks:
             for task_id in self._live.get(job.property_id, ()):
                 if task_id not in shown:
                     reading.absent_tasks[task_id] = job.property_id
-        if (
-            refusal is not None
-        ):  # told before a list that is not proven: a row without an id is a cause of that
+        # Told before a list that is not proven: a row without an id is a cause of that.
+        if refusal is not None:
             reading.failed(NAME, refusal, job.property_id)
         elif not proven:
             reading.fail(
@@ -117,7 +116,9 @@ class Tasks:
                 if not e.permanent:
                     break  # the API has trouble: asking for the next one would take as long
         with reading.turn:
-            for raw in filter(None, whole):
+            for raw in whole:
+                if raw is None:
+                    continue
                 try:
                     row = _take(reading, raw)
                 except ApiError as e:
