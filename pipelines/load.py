@@ -39,7 +39,7 @@ def load_regions(runs: Sequence[RegionRun]) -> RunReport:
 
 @contextmanager
 def _rare_collections() -> Iterator[None]:
-    """Has the garbage collector look at many rows at once: with Python's 700 it took up to a quarter of the extract step."""
+    """Has the garbage collector look at many rows at once: with Python's 700 it took up to a quarter of the reading."""
     usual = gc.get_threshold()
     gc.set_threshold(COLLECT_AFTER, *usual[1:])
     try:

@@ -108,7 +108,9 @@ class Tasks:
         rows, whole, refusal = [], [], None
         for raw in raws:
             try:
-                whole.append(self._completed(reading, raw))
+                completed = self._completed(reading, raw)
+                if completed is not None:
+                    whole.append(completed)
             except AuthError:
                 raise
             except ApiError as e:
@@ -117,8 +119,6 @@ class Tasks:
                     break  # the API has trouble: asking for the next one would take as long
         with reading.turn:
             for raw in whole:
-                if raw is None:
-                    continue
                 try:
                     row = _take(reading, raw)
                 except ApiError as e:
