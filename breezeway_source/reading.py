@@ -12,15 +12,15 @@ from typing import Any
 
 import pendulum
 
-from .client import Client
+from .api.client import Client
+from .api.listing import Listing
 from .columns import TABLES
 from .errors import ApiError, BreezewayError
-from .fields import record_id
-from .filled import FilledFields, NullField
-from .listing import Listing
-from .personal import PersonalData
 from .plan import Plan
-from .rows import RowBuilder
+from .rows.builder import RowBuilder
+from .rows.fields import record_id
+from .rows.filled import FilledFields, NullField
+from .rows.personal import PersonalData
 from .settings import Region, Settings
 from .warehouse import Warehouse
 

@@ -19,7 +19,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.environ import EnvironProvider
 
 from .errors import ConfigError, unknown_name
-from .personal import PersonalData
+from .rows.personal import PersonalData
 
 SECTION = "sources.breezeway"
 PERSONAL_DATA_MODES = ("keep", "hash", "drop")

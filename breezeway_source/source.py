@@ -14,7 +14,7 @@ import dlt
 from dlt.extract import DltResource, DltSource
 
 from .columns import TABLES
-from .endpoints import ENDPOINTS, Endpoint
+from .entities.endpoints import ENDPOINTS, Endpoint
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
 from .hints import declared_tables, merge_hints

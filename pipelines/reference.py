@@ -17,10 +17,10 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)
 
 from breezeway_source.columns import TABLES, Table  # noqa: E402
-from breezeway_source.endpoints import ENDPOINTS, GROUPS  # noqa: E402
-from pipelines.checks import checks  # noqa: E402
-from pipelines.post_sql import SQL_DIR, views  # noqa: E402
+from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
+from pipelines.database.post_sql import SQL_DIR, views  # noqa: E402
 from pipelines.run import parser  # noqa: E402
+from pipelines.watch.checks import checks  # noqa: E402
 
 README = ROOT / "README.md"
 

@@ -22,8 +22,8 @@ if __name__ == "__main__":
 import pendulum  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from breezeway_source.access import Access  # noqa: E402
-from breezeway_source.endpoints import ENDPOINTS, GROUPS, select_entities  # noqa: E402
+from breezeway_source.api.access import Access  # noqa: E402
+from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS, select_entities  # noqa: E402
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
 from breezeway_source.plan import Plan  # noqa: E402
 from breezeway_source.settings import (  # noqa: E402
@@ -33,16 +33,16 @@ from breezeway_source.settings import (  # noqa: E402
     read_settings,
     select_regions,
 )
-from pipelines.destinations import Target, duckdb_target, find_target  # noqa: E402
-from pipelines.load import load_regions  # noqa: E402
-from pipelines.logs import log_to_folder, set_up_logging  # noqa: E402
-from pipelines.notices import tell, tell_refusal  # noqa: E402
-from pipelines.preflight import Preflight, print_check  # noqa: E402
-from pipelines.progress import Watch  # noqa: E402
-from pipelines.region_run import RegionRun  # noqa: E402
-from pipelines.report import RunReport, print_report  # noqa: E402
-from pipelines.sample import print_samples  # noqa: E402
-from pipelines.stand_in import stand_in  # noqa: E402
+from pipelines.database.destinations import Target, duckdb_target, find_target  # noqa: E402
+from pipelines.load.region_run import RegionRun  # noqa: E402
+from pipelines.load.regions import load_regions  # noqa: E402
+from pipelines.load.stand_in import stand_in  # noqa: E402
+from pipelines.preflight.check import Preflight, print_check  # noqa: E402
+from pipelines.watch.logs import log_to_folder, set_up_logging  # noqa: E402
+from pipelines.watch.notices import tell, tell_refusal  # noqa: E402
+from pipelines.watch.progress import Watch  # noqa: E402
+from pipelines.watch.report import RunReport, print_report  # noqa: E402
+from pipelines.watch.sample import print_samples  # noqa: E402
 
 TABLE_WIDTH = 120
 

@@ -25,12 +25,12 @@ from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from loading import Loader, target_of
 
 from breezeway_source import pace
-from breezeway_source.access import Access
-from breezeway_source.client import Client
+from breezeway_source.api.access import Access
+from breezeway_source.api.client import Client
 from breezeway_source.settings import Region, Settings
-from pipelines import region_run
-from pipelines.load import load_regions
-from pipelines.region_run import RegionRun
+from pipelines.load import region_run
+from pipelines.load.region_run import RegionRun
+from pipelines.load.regions import load_regions
 from pipelines.run import make_plan, parser
 
 # What a run does so often that every step can be hit, in the order in which a run does it.

@@ -13,14 +13,14 @@ from unittest.mock import patch
 import pendulum
 from databases import Database
 
-from breezeway_source.access import Access
+from breezeway_source.api.access import Access
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.settings import Region, Settings
-from pipelines.destinations import Target, duckdb_target, find_target
-from pipelines.load import load_regions
-from pipelines.region_run import RegionRun
-from pipelines.report import RegionReport, RunReport
+from pipelines.database.destinations import Target, duckdb_target, find_target
+from pipelines.load.region_run import RegionRun
+from pipelines.load.regions import load_regions
 from pipelines.run import make_plan, parser
+from pipelines.watch.report import RegionReport, RunReport
 
 
 class Loader:

@@ -19,10 +19,10 @@ from typing import Any
 import pytest
 from scripted_api import Answer, Asked, ScriptedApi
 
-from breezeway_source.auth import Auth, expiry
-from breezeway_source.counters import Counters
+from breezeway_source.api.auth import Auth, expiry
+from breezeway_source.api.counters import Counters
+from breezeway_source.api.token_cache import user_cache_dir
 from breezeway_source.errors import AuthError
-from breezeway_source.token_cache import user_cache_dir
 
 NOON = datetime(2031, 3, 4, 12, 0, 0, tzinfo=timezone.utc)
 ID, SECRET = "the-client-id", "the-client-secret"
@@ -94,7 +94,7 @@ def test_four_processes_make_one_token_call(api: ScriptedApi, tmp_path: Path) ->
         # The package without its __init__: four imports of dlt would take most of this suite's time.
         "package = sys.modules['breezeway_source'] = types.ModuleType('breezeway_source')\n"
         "package.__path__ = ['breezeway_source']\n"
-        "from breezeway_source.auth import Auth\n"
+        "from breezeway_source.api.auth import Auth\n"
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         f"print(Auth({api.base_url!r}, {ID!r}, {SECRET!r}, cache_dir=folder).token())"
     )

@@ -11,9 +11,9 @@ from databases import Database
 from tables import Client, create_tables, hour, insert, property_row, stay, task
 
 from breezeway_source.columns import TABLES
-from pipelines import checks
-from pipelines.checks import CheckResult, run_checks
-from pipelines.post_sql import run_scripts
+from pipelines.database.post_sql import run_scripts
+from pipelines.watch import checks
+from pipelines.watch.checks import CheckResult, run_checks
 
 SMOKY = {"region_code": "smoky"}
 

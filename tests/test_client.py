@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 from scripted_api import Answer, Asked, ScriptedApi
 
-from breezeway_source.auth import Auth
-from breezeway_source.client import Client
-from breezeway_source.counters import Counters
+from breezeway_source.api.auth import Auth
+from breezeway_source.api.client import Client
+from breezeway_source.api.counters import Counters
+from breezeway_source.api.pace import Aborted, Throttle
 from breezeway_source.errors import ApiError, AuthError
-from breezeway_source.pace import Aborted, Throttle
 from breezeway_source.sandbox import LoggedRequest, Sandbox, World
 
 NOW = datetime(2031, 3, 4, 12, 0, tzinfo=timezone.utc)

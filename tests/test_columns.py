@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from breezeway_source.columns import TABLES, Table
-from breezeway_source.shapes import SHAPES
+from breezeway_source.rows.shapes import SHAPES
 
 ROOTS_WITH_ROWS = [
     "properties",

@@ -15,13 +15,14 @@ import pytest
 import tomlkit
 
 from breezeway_source.columns import TABLES, Table
-from breezeway_source.endpoints import ENDPOINTS, GROUPS
+from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS
 from breezeway_source.settings import PERSONAL_DATA_MODES, SECTION, TASK_DETAIL_MODES, Region, Settings
-from pipelines import history, reference
-from pipelines.checks import checks
-from pipelines.post_sql import views
-from pipelines.report import WORST_FIRST, RegionReport
+from pipelines import reference
+from pipelines.database.post_sql import views
 from pipelines.run import make_plan, parser
+from pipelines.watch import history
+from pipelines.watch.checks import checks
+from pipelines.watch.report import WORST_FIRST, RegionReport
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -235,7 +236,7 @@ def test_nothing_else_is_read() -> None:
 
 def messages() -> Iterator[tuple[str, str]]:
     """Where an error or warning is made, and the longest fixed piece of its text."""
-    files = [*(ROOT / "breezeway_source").rglob("*.py"), *(ROOT / "pipelines").glob("*.py")]
+    files = [*(ROOT / "breezeway_source").rglob("*.py"), *(ROOT / "pipelines").rglob("*.py")]
     for path in files:
         if "sandbox" in path.parts:
             continue

@@ -12,11 +12,11 @@ from conftest import NOW
 from loading import Loader
 
 from breezeway_source.columns import TABLES
-from breezeway_source.filled import ALWAYS, ENOUGH_ROWS, SOMEWHERE, FilledFields
-from breezeway_source.personal import PersonalData
-from breezeway_source.rows import RowBuilder
+from breezeway_source.rows.builder import RowBuilder
+from breezeway_source.rows.filled import ALWAYS, ENOUGH_ROWS, SOMEWHERE, FilledFields
+from breezeway_source.rows.personal import PersonalData
 from breezeway_source.sandbox import World
-from pipelines.report import RegionReport
+from pipelines.watch.report import RegionReport
 
 CHECK = "documented_fields_are_filled"
 

@@ -10,7 +10,7 @@ from loading import Loader
 from scripted_api import Answer, Asked, ScriptedApi
 
 from breezeway_source.columns import TABLES
-from breezeway_source.endpoints import ENDPOINTS
+from breezeway_source.entities.endpoints import ENDPOINTS
 
 HOURLY_PATHS = {"/property", "/reservation", "/reservation/{id}", "/task"}
 CHILD_PATHS = {

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from pipelines import history
-from pipelines.history import WINDOW, Finding, Judgement, Seen, clock_message, judge
-from pipelines.rhythms import Rhythm, overdue
+from pipelines.watch import history
+from pipelines.watch.history import WINDOW, Finding, Judgement, Seen, clock_message, judge
+from pipelines.watch.rhythms import Rhythm, overdue
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)

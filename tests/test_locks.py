@@ -24,9 +24,9 @@ from small_worlds import small_world
 from breezeway_source.errors import ConfigError
 from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.sandbox.answers import LoggedRequest
-from pipelines import destinations, locks
-from pipelines.destinations import duckdb_target
-from pipelines.locks import database_use, region_lock
+from pipelines.database import destinations, locks
+from pipelines.database.destinations import duckdb_target
+from pipelines.database.locks import database_use, region_lock
 
 HOLD_FILE = """
 import sys, time, duckdb

@@ -11,7 +11,7 @@ from loading import Loader
 from small_worlds import small_world
 
 from breezeway_source.sandbox import World
-from pipelines.destinations import Target
+from pipelines.database.destinations import Target
 
 
 @pytest.fixture

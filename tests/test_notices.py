@@ -18,11 +18,11 @@ from loading import Loader
 
 from breezeway_source.errors import ConfigError
 from breezeway_source.sandbox import Sandbox
-from pipelines import notices
-from pipelines.logs import KEEP_DAYS, log_to_folder, set_up_logging
-from pipelines.notices import message, summary, tell
-from pipelines.problems import Problem, news_of, problems_of, with_next
-from pipelines.report import RegionReport, RunReport
+from pipelines.watch import notices
+from pipelines.watch.logs import KEEP_DAYS, log_to_folder, set_up_logging
+from pipelines.watch.notices import message, summary, tell
+from pipelines.watch.problems import Problem, news_of, problems_of, with_next
+from pipelines.watch.report import RegionReport, RunReport
 
 
 @dataclass

@@ -10,8 +10,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from breezeway_source.counters import Counters
-from breezeway_source.pace import Aborted, Throttle, retry_after_s
+from breezeway_source.api.counters import Counters
+from breezeway_source.api.pace import Aborted, Throttle, retry_after_s
 
 NOON = datetime(2031, 3, 4, 12, 0, 0, tzinfo=timezone.utc)
 

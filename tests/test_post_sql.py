@@ -27,8 +27,14 @@ from tables import (
 
 from breezeway_source.columns import TABLES
 from breezeway_source.errors import ConfigError
-from pipelines import ddl, post_sql
-from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts, with_region
+from pipelines.database import ddl, post_sql
+from pipelines.database.post_sql import (
+    ensure_comments,
+    ensure_indexes,
+    ensure_views,
+    run_scripts,
+    with_region,
+)
 
 VERIFICATION = """
 SELECT COUNT(*) as total, COUNT(linked_reservation_id) as has_linked_res, COUNT(total_time) as has_total_time

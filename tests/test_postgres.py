@@ -25,10 +25,10 @@ from small_worlds import NOW, small_world
 from breezeway_source.columns import TABLES
 from breezeway_source.reading import Reading
 from breezeway_source.sandbox import Sandbox
-from pipelines import ddl, destinations, post_sql
-from pipelines.destinations import find_target
-from pipelines.locks import ddl_lock
-from pipelines.post_sql import indexes
+from pipelines.database import ddl, destinations, post_sql
+from pipelines.database.destinations import find_target
+from pipelines.database.locks import ddl_lock
+from pipelines.database.post_sql import indexes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -184,7 +184,7 @@ def test_a_change_behind_another_regions_load_is_tried_again(
             return 0.1
 
         monkeypatch.setattr(
-            "pipelines.region_run.wait_random_exponential", lambda **options: wait_then_commit
+            "pipelines.load.region_run.wait_random_exponential", lambda **options: wait_then_commit
         )
         assert loader.load().schema_changes == ["tasks.brand_new_field text"]
     finally:

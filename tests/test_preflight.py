@@ -16,11 +16,11 @@ from databases import Database
 from loading import Loader
 from rich.console import Console
 
-from breezeway_source.access import Access
+from breezeway_source.api.access import Access
 from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.settings import Settings
-from pipelines.estimate import Known, estimate
-from pipelines.preflight import Answer, Preflight, print_check
+from pipelines.preflight.check import Answer, Preflight, print_check
+from pipelines.preflight.estimate import Known, estimate
 from pipelines.run import main, make_plan, parser
 
 

@@ -13,8 +13,8 @@ import pytest
 from rich.console import Console
 
 from breezeway_source.reading import Progress
-from pipelines import progress
-from pipelines.progress import Watch
+from pipelines.watch import progress
+from pipelines.watch.progress import Watch
 
 
 @pytest.fixture(autouse=True)

@@ -14,13 +14,13 @@ from loading import target_of
 from many_processes import REGIONS, differences, environment, one_round, small_worlds
 
 from breezeway_source import access
-from breezeway_source.access import Access
-from breezeway_source.counters import Counters
-from breezeway_source.pace import Throttle
+from breezeway_source.api.access import Access
+from breezeway_source.api.counters import Counters
+from breezeway_source.api.pace import Throttle
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.settings import Region, Settings, read_regions
-from pipelines.report import worst
 from pipelines.run import main
+from pipelines.watch.report import worst
 
 ROUNDS = 3
 

@@ -15,8 +15,8 @@ import pytest
 
 from breezeway_source.columns import TABLES, Table
 from breezeway_source.errors import ApiError, ConfigError
-from breezeway_source.personal import PersonalData
-from breezeway_source.rows import RowBuilder
+from breezeway_source.rows.builder import RowBuilder
+from breezeway_source.rows.personal import PersonalData
 
 UTC = timezone.utc
 SYNCED_AT = datetime(2031, 3, 10, 6, tzinfo=UTC)

@@ -14,7 +14,7 @@ from loading import Loader
 
 from breezeway_source.columns import TABLES
 from breezeway_source.sandbox import World
-from pipelines.post_sql import views
+from pipelines.database.post_sql import views
 
 GOLDEN = Path(__file__).parent / "golden" / "schema.txt"
 

@@ -20,18 +20,18 @@ from conftest import NOW
 from databases import Database
 from loading import Loader
 
-from breezeway_source.access import Access
-from breezeway_source.client import Client
-from breezeway_source.counters import Counters
+from breezeway_source.api.access import Access
+from breezeway_source.api.client import Client
+from breezeway_source.api.counters import Counters
 from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.settings import Region
-from pipelines import sync_runs
-from pipelines.load import load_regions
-from pipelines.notices import message
-from pipelines.region_run import RegionRun
-from pipelines.report import RunReport
+from pipelines.load.region_run import RegionRun
+from pipelines.load.regions import load_regions
 from pipelines.run import make_plan, parser
-from pipelines.sync_runs import RunRow
+from pipelines.watch import sync_runs
+from pipelines.watch.notices import message
+from pipelines.watch.report import RunReport
+from pipelines.watch.sync_runs import RunRow
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -7,7 +7,7 @@ from loading import Loader
 from small_worlds import small_world, task_windows
 
 from breezeway_source.sandbox import World
-from pipelines import state_table
+from pipelines.database import state_table
 
 
 @pytest.fixture

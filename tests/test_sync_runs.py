@@ -11,10 +11,10 @@ from conftest import NOW
 from databases import Database
 from loading import Loader
 
-from breezeway_source.endpoints import ENDPOINTS
+from breezeway_source.entities.endpoints import ENDPOINTS
 from breezeway_source.sandbox import Sandbox, World
-from pipelines import sync_runs
-from pipelines.sync_runs import KEEP_DAYS, RunRow, code_version
+from pipelines.watch import sync_runs
+from pipelines.watch.sync_runs import KEEP_DAYS, RunRow, code_version
 
 ENTITY = {path: endpoint.name for endpoint in ENDPOINTS.values() for path in endpoint.paths}
 COLUMNS = "entity, requests, retries, refusals, listed, failures"

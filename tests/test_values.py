@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from breezeway_source import amounts, values
-from breezeway_source.values import MISFIT
+from breezeway_source.rows.values import MISFIT
 
 UTC = timezone.utc
 

@@ -19,7 +19,7 @@ import yaml
 from databases import fresh_postgres
 from dlt.common.configuration.providers.toml import tomlkit
 
-from breezeway_source.endpoints import GROUPS
+from breezeway_source.entities.endpoints import GROUPS
 from breezeway_source.sandbox import Sandbox, World
 
 ROOT = Path(__file__).resolve().parent.parent

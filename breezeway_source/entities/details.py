@@ -19,8 +19,8 @@ from urllib.parse import quote
 import dlt
 
 from ..errors import ApiError
-from ..fields import record_id, text
 from ..reading import Reading
+from ..rows.fields import record_id, text
 from .properties import refuses_empty
 
 PROPERTY_DETAILS = "property_details"

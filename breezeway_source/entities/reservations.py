@@ -17,8 +17,8 @@ import dlt
 import pendulum
 
 from ..errors import ApiError
-from ..fields import record_id, says_deleted
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
+from ..rows.fields import record_id, says_deleted
 from .tasks import MAX_PROOFS
 
 NAME = "reservations"

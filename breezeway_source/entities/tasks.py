@@ -17,8 +17,8 @@ import pendulum
 
 from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
-from ..fields import instant, record_id, says_deleted
 from ..reading import Reading
+from ..rows.fields import instant, record_id, says_deleted
 from .properties import refuses_empty
 
 NAME = "tasks"

@@ -21,10 +21,9 @@ from databases import Database, fresh_postgres
 from tables import Client, create_tables, fetch
 
 from breezeway_source.columns import TABLES
-from pipelines import post_sql
-from pipelines.checks import checks, run_check
-from pipelines.ddl import is_postgres, roomy_transaction
-from pipelines.post_sql import (
+from pipelines.database import post_sql
+from pipelines.database.ddl import is_postgres, roomy_transaction
+from pipelines.database.post_sql import (
     SQL_DIR,
     ensure_comments,
     ensure_indexes,
@@ -32,6 +31,7 @@ from pipelines.post_sql import (
     run_scripts,
     with_region,
 )
+from pipelines.watch.checks import checks, run_check
 
 
 def timed(what: str, work: Callable[[], Any]) -> Any:

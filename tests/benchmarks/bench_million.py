@@ -31,16 +31,16 @@ import pendulum
 import psycopg2
 from databases import fresh_postgres
 
+from breezeway_source.api.listing import Listing
 from breezeway_source.columns import TABLES
 from breezeway_source.hints import table_hints
-from breezeway_source.listing import Listing
-from breezeway_source.personal import PersonalData
 from breezeway_source.plan import Plan
-from breezeway_source.rows import RowBuilder
+from breezeway_source.rows.builder import RowBuilder
+from breezeway_source.rows.personal import PersonalData
 from breezeway_source.settings import Region, Settings
-from pipelines.destinations import find_target
-from pipelines.load import load_regions
-from pipelines.region_run import RegionRun
+from pipelines.database.destinations import find_target
+from pipelines.load.region_run import RegionRun
+from pipelines.load.regions import load_regions
 
 TASKS_PER_PROPERTY = 200
 PAGE_ROWS = 100

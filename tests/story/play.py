@@ -19,7 +19,7 @@ from loading import Loader
 from small_worlds import NOW, HidingWorld, small_world
 
 from breezeway_source import pace
-from breezeway_source.client import Client
+from breezeway_source.api.client import Client
 from breezeway_source.sandbox import Faults, LoggedRequest, Sandbox
 from breezeway_source.sandbox.faults import TRANSIENT_KINDS
 from story.life import Life

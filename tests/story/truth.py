@@ -17,8 +17,8 @@ from loading import Loader
 from small_worlds import HidingWorld
 
 from breezeway_source.columns import TABLES, Table
-from breezeway_source.personal import PersonalData
-from breezeway_source.rows import RowBuilder
+from breezeway_source.rows.builder import RowBuilder
+from breezeway_source.rows.personal import PersonalData
 from breezeway_source.sandbox.stores import Row, public
 
 HOURLY = ("properties", "reservations", "tasks")

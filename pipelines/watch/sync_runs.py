@@ -17,14 +17,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from breezeway_source.api.counters import Counters
 from breezeway_source.columns import TABLES
-from breezeway_source.counters import Counters
-from breezeway_source.endpoints import ENDPOINTS
+from breezeway_source.entities.endpoints import ENDPOINTS
 from breezeway_source.reading import Reading
-from pipelines.ddl import SqlClient, rows_of
-from pipelines.history import Seen
-from pipelines.report import RegionReport
-from pipelines.rhythms import Rhythm
+from pipelines.database.ddl import SqlClient, rows_of
+from pipelines.watch.history import Seen
+from pipelines.watch.report import RegionReport
+from pipelines.watch.rhythms import Rhythm
 
 TABLE = TABLES["sync_runs"]
 KEEP_DAYS = 400
@@ -170,7 +170,7 @@ def code_version() -> str:
         version = metadata.version(PACKAGE)
     except metadata.PackageNotFoundError:  # run from a clone, with requirements.txt alone
         version = "clone"
-    commit = os.environ.get("GITHUB_SHA") or _commit(Path(__file__).resolve().parent.parent / ".git")
+    commit = os.environ.get("GITHUB_SHA") or _commit(Path(__file__).resolve().parents[2] / ".git")
     return f"{version}+{commit[:12]}" if commit else version
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dlt.pipeline import Pipeline
 
-from pipelines.ddl import SqlClient
+from pipelines.database.ddl import SqlClient
 
 STATES_KEPT = 10
 SCHEMAS_KEPT = 10

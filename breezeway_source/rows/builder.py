@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from .columns import Column, Table
-from .errors import ApiError
+from ..columns import Column, Table
+from ..errors import ApiError
 from .personal import PersonalData
 from .shapes import SHAPES, Ignored, Nested, Shape, Spec, Split, Weak
 from .values import INT64_MAX, INT64_MIN, MISFIT, PARSERS, clean_text, is_empty, jsonable, text

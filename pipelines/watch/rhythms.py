@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from pipelines.history import Judgement, span
+from pipelines.watch.history import Judgement, span
 
 WINDOW = timedelta(days=100)
 ENOUGH_READS = 10  # for a rhythm

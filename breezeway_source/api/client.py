@@ -15,9 +15,9 @@ import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
 from urllib3.exceptions import HTTPError
 
+from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
 from .counters import Counters
-from .errors import ApiError, AuthError
 from .listing import Inside, Listing, Page, Reader, Row, page_fault, record_fault
 from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, retry_after_s
 from .sessions import new_session

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, Protocol
 
-from .entities import catalogues, details, properties, reservations, tasks
-from .errors import unknown_name
-from .reading import Reading
+from ..errors import unknown_name
+from ..reading import Reading
+from . import catalogues, details, properties, reservations, tasks
 
 
 class Reader(Protocol):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .columns import Table
+from ..columns import Table
 
 ENOUGH_ROWS: Final = 20
 """Of a whole table: fewer rows may all lack what is optional."""

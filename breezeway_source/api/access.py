@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+from ..settings import Region, Settings
 from .auth import Auth
 from .client import Client
 from .counters import Counters
 from .pace import Throttle
-from .settings import Region, Settings
 
 
 class Access:

@@ -6,8 +6,8 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline import Pipeline
 
 from breezeway_source.errors import ConfigError
-from pipelines.ddl import rows_of
-from pipelines.destinations import DATASET, SANDBOX_PREFIX, Target
+from pipelines.database.ddl import rows_of
+from pipelines.database.destinations import DATASET, SANDBOX_PREFIX, Target
 
 
 def refuse_mixed_rows(pipeline: Pipeline, target: Target) -> None:

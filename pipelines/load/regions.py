@@ -13,9 +13,9 @@ from contextlib import contextmanager
 import duckdb  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
-from pipelines.region_run import RegionRun
-from pipelines.report import RunReport
-from pipelines.sync_runs import new_run_id
+from pipelines.load.region_run import RegionRun
+from pipelines.watch.report import RunReport
+from pipelines.watch.sync_runs import new_run_id
 
 log = logging.getLogger("breezeway")
 # New objects before the collector looks for cycles among them: rows make none, but are many.

@@ -18,7 +18,7 @@ from dlt.common.runtime.slack import send_slack_message
 
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import is_private
-from pipelines.report import HEADINGS, RegionReport, RunReport, cells
+from pipelines.watch.report import HEADINGS, RegionReport, RunReport, cells
 
 HOOK_KEY = "runtime.slack_incoming_hook"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 
-from .errors import BreezewayError
+from ..errors import BreezewayError
 
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 60.0

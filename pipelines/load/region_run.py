@@ -19,26 +19,26 @@ from dlt.pipeline.exceptions import PipelineStepFailed
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from breezeway_source import breezeway_source
-from breezeway_source.access import Access
+from breezeway_source.api.access import Access
+from breezeway_source.api.counters import Counters
 from breezeway_source.columns import TABLES
-from breezeway_source.counters import Counters
 from breezeway_source.errors import BreezewayError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
-from pipelines.afterwards import Ending
-from pipelines.checks import CheckResult, run_checks
-from pipelines.ddl import is_lock_timeout, rows_of
-from pipelines.destinations import Target
-from pipelines.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
-from pipelines.mixing import refuse_mixed_rows
-from pipelines.pending import begin_again
-from pipelines.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
-from pipelines.problems import is_lasting
-from pipelines.report import RegionReport
-from pipelines.state_table import keep_short
-from pipelines.sync_runs import new_run_id
-from pipelines.warehouse import SqlWarehouse
+from pipelines.database.ddl import is_lock_timeout, rows_of
+from pipelines.database.destinations import Target
+from pipelines.database.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
+from pipelines.database.mixing import refuse_mixed_rows
+from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
+from pipelines.database.state_table import keep_short
+from pipelines.database.warehouse import SqlWarehouse
+from pipelines.load.afterwards import Ending
+from pipelines.load.pending import begin_again
+from pipelines.watch.checks import CheckResult, run_checks
+from pipelines.watch.problems import is_lasting
+from pipelines.watch.report import RegionReport
+from pipelines.watch.sync_runs import new_run_id
 
 LOAD_ATTEMPTS = 4
 log = logging.getLogger("breezeway")

@@ -23,16 +23,16 @@ import pendulum
 from dlt.common.runtime.run_context import active
 from dlt.pipeline import Pipeline
 
-from breezeway_source.counters import Counters
+from breezeway_source.api.counters import Counters
 from breezeway_source.reading import Reading
-from pipelines import history, rhythms, sync_runs
-from pipelines.checks import CheckReport
-from pipelines.ddl import SqlClient
-from pipelines.destinations import Target
-from pipelines.locks import database_use, ddl_lock
-from pipelines.mixing import refuse_mixed_rows
-from pipelines.problems import News, judged_fields, news_of, with_next
-from pipelines.report import RegionReport
+from pipelines.database.ddl import SqlClient
+from pipelines.database.destinations import Target
+from pipelines.database.locks import database_use, ddl_lock
+from pipelines.database.mixing import refuse_mixed_rows
+from pipelines.watch import history, rhythms, sync_runs
+from pipelines.watch.checks import CheckReport
+from pipelines.watch.problems import News, judged_fields, news_of, with_next
+from pipelines.watch.report import RegionReport
 
 log = logging.getLogger("breezeway")
 Told = Mapping[str, Mapping[str, str]]

@@ -24,8 +24,8 @@ import pendulum
 import requests
 from urllib3.exceptions import HTTPError
 
+from ..errors import AuthError
 from .counters import Counters
-from .errors import AuthError
 from .pace import FIRST_DELAY_S, retry_after_s
 from .sessions import new_session
 from .token_cache import Token, TokenCache, user_cache_dir

@@ -22,19 +22,19 @@ import psycopg2
 from rich.console import Console
 from rich.table import Table
 
-from breezeway_source.access import Access
-from breezeway_source.client import Client
-from breezeway_source.counters import Counters
+from breezeway_source.api.access import Access
+from breezeway_source.api.client import Client
+from breezeway_source.api.counters import Counters
+from breezeway_source.api.listing import Page, page_fault
 from breezeway_source.entities.reservations import WINDOW_MONTHS
 from breezeway_source.errors import ApiError, AuthError, ConfigError
-from breezeway_source.fields import record_id
-from breezeway_source.listing import Page, page_fault
 from breezeway_source.plan import Plan
+from breezeway_source.rows.fields import record_id
 from breezeway_source.settings import Region, Settings
-from pipelines.destinations import DATASET, Target
-from pipelines.estimate import Known, estimate
-from pipelines.report import worst
-from pipelines.sync_runs import code_version
+from pipelines.database.destinations import DATASET, Target
+from pipelines.preflight.estimate import Known, estimate
+from pipelines.watch.report import worst
+from pipelines.watch.sync_runs import code_version
 
 SAMPLED_PROPERTIES = 5
 OLDEST_POSTGRES = 130000

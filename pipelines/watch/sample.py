@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_source.columns import TABLES
-from pipelines.destinations import DATASET, Target
+from pipelines.database.destinations import DATASET, Target
 
 MASK = "***"
 SHOWN_CHARS = 60

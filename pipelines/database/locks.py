@@ -22,8 +22,8 @@ import psycopg2
 from dlt.destinations.exceptions import DatabaseTransientException
 
 from breezeway_source.errors import BreezewayError, ConfigError
-from pipelines.ddl import ddl_lock_name
-from pipelines.destinations import DATASET, SESSION_PREFIX, Target
+from pipelines.database.ddl import ddl_lock_name
+from pipelines.database.destinations import DATASET, SESSION_PREFIX, Target
 
 FILE_WAIT_S = 20.0
 FILE_POLL_S = 0.25

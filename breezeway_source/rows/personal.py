@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 from typing import Any, Final
 
-from .errors import ConfigError, unknown_name
+from ..errors import ConfigError, unknown_name
 
 MODES: Final = ("keep", "hash", "drop")
 _HASH_CHARS = 32

@@ -12,10 +12,10 @@ import pendulum
 from rich.console import Console
 from rich.table import Table
 
-from breezeway_source.counters import Counters, RequestCounts
+from breezeway_source.api.counters import Counters, RequestCounts
 from breezeway_source.errors import BreezewayError, CheckFailed
-from pipelines.destinations import DATASET
-from pipelines.problems import News, problems_of
+from pipelines.database.destinations import DATASET
+from pipelines.watch.problems import News, problems_of
 
 STATUS_BY_EXIT_CODE = {0: "ok", 1: "partial", 2: "failed", 3: "failed", 4: "partial"}
 WORST_FIRST = (3, 2, 1, 4, 0)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pendulum
 
-from breezeway_source.filled import ALWAYS, ENOUGH_ROWS
+from breezeway_source.rows.filled import ALWAYS, ENOUGH_ROWS
 
 if TYPE_CHECKING:
-    from pipelines.report import RegionReport
+    from pipelines.watch.report import RegionReport
 
 WARNING_LASTS = timedelta(days=8)  # longer than the weekly schedule, so that its warnings are told once
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from dlt.destinations.exceptions import DatabaseException
 
 from breezeway_source.errors import ConfigError
-from pipelines.ddl import (
+from pipelines.database.ddl import (
     SqlClient,
     ddl_transaction,
     first_line,
@@ -37,7 +37,7 @@ from pipelines.ddl import (
 if TYPE_CHECKING:
     from breezeway_source.columns import Table
 
-SQL_DIR = Path(__file__).resolve().parent.parent / "sql_post"
+SQL_DIR = Path(__file__).resolve().parents[2] / "sql_post"
 
 REGION_CODE = re.compile(r"[a-z][a-z0-9_]*")
 PLACEHOLDER = re.compile(r"(?<!:):region_code\b")

@@ -1,0 +1,1 @@
+"""How the API is asked: pace, tokens, pages, and when a list counts as whole."""

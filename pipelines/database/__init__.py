@@ -1,0 +1,1 @@
+"""Where rows go, and the SQL that runs there."""
