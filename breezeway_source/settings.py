@@ -6,8 +6,10 @@ place: dlt's usual walk up the sections would take an unrelated `NAME` or `CLIEN
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
+import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
@@ -26,7 +28,18 @@ PERSONAL_DATA_MODES = ("keep", "hash", "drop")
 TASK_DETAIL_MODES = ("auto", "on", "off")
 
 _REGION_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
-_REGION_KEYS = ("name", "client_id", "client_secret", "company_id")
+_REGION_KEYS = ("name", "time_zone", "client_id", "client_secret", "company_id")
+_DATASET_NAME = re.compile(r"^[a-z][a-z0-9_]{0,29}$")  # PostgreSQL's 63 are shared with `_staging_<region>`
+_SPOKEN = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 T = TypeVar("T")
 
@@ -47,17 +60,25 @@ class Settings:
     max_link_lookups: int = 200
     piece_properties: int = 250
     log_folder: str | None = None
+    max_new_columns: int = 100
+    marts: bool = True
+    page_names: bool = False
+    dataset_name: str = "breezeway"
 
 
 @dataclass(frozen=True)
 class Region:
-    """One region: its code (part of every key), its name for people, its key pair."""
+    """One region: its code (part of every key), its name for people, its key pair.
+
+    `time_zone` is an IANA name, for the days and clock times of marts; None stands for UTC.
+    """
 
     code: str
     name: str
     client_id: str | None = None
     client_secret: str | None = None
     company_id: int | None = None
+    time_zone: str | None = None
 
     def __repr__(self) -> str:
         return f"Region({self.code!r})"
@@ -89,17 +110,25 @@ def read_settings() -> Settings:
             Settings.requests_per_minute,
             "a number of 1 or more",
         ),
-        lookback_days=_count("lookback_days", Settings.lookback_days),
+        # In which zone the API's days are counted is unknown: without overlap the run before may have missed some.
+        lookback_days=_count("lookback_days", Settings.lookback_days, lowest=1),
         personal_data=_choice("personal_data", PERSONAL_DATA_MODES, Settings.personal_data),
         personal_data_key=_text("personal_data_key"),
         task_detail=_choice("task_detail", TASK_DETAIL_MODES, Settings.task_detail),
         details_per_run=_count("details_per_run", Settings.details_per_run),
         details_days=_count("details_days", Settings.details_days),
         max_link_lookups=_count("max_link_lookups", Settings.max_link_lookups),
-        piece_properties=_value(
-            "piece_properties", _at_least(1, int), Settings.piece_properties, "a whole number of 1 or more"
-        ),
+        piece_properties=_count("piece_properties", Settings.piece_properties, lowest=1),
         log_folder=_text("log_folder"),
+        max_new_columns=_count("max_new_columns", Settings.max_new_columns),
+        marts=_switch("marts", Settings.marts),
+        page_names=_switch("page_names", Settings.page_names),
+        dataset_name=_value(
+            "dataset_name",
+            _matching(_DATASET_NAME),
+            Settings.dataset_name,
+            "at most 30 lower-case letters, digits and _, a letter first",
+        ),
     )
     PersonalData(settings.personal_data, settings.personal_data_key)  # refuses `hash` without a key
     return settings
@@ -146,6 +175,7 @@ def _region(code: str) -> Region:
         client_id=_text(f"{place}.client_id"),
         client_secret=_text(f"{place}.client_secret"),
         company_id=_value(f"{place}.company_id", _at_least(1, int), None, "a whole number"),
+        time_zone=_time_zone(f"{place}.time_zone"),
     )
 
 
@@ -206,8 +236,43 @@ def _at_least(lowest: T, kind: Callable[[str], T]) -> Callable[[str], T]:
     return parse
 
 
-def _count(key: str, default: int) -> int:
-    return _value(key, _at_least(0, int), default, "a whole number of 0 or more")
+def _count(key: str, default: int, lowest: int = 0) -> int:
+    return _value(key, _at_least(lowest, int), default, f"a whole number of {lowest} or more")
+
+
+def _matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if not pattern.match(text):
+            raise ValueError(text)
+        return text
+
+    return parse
+
+
+def _switch(key: str, default: bool) -> bool:
+    def parse(text: str) -> bool:
+        if text.lower() not in _SPOKEN:
+            raise ValueError(text)
+        return _SPOKEN[text.lower()]
+
+    return _value(key, parse, default, "true or false")
+
+
+def _time_zone(key: str) -> str | None:
+    """A zone that databases know too, in the spelling they know. None where nothing is set."""
+    name = _text(key)
+    if name is None:
+        return None
+    known = zoneinfo.available_timezones()
+    if name in known:
+        return name
+    folded = {zone.rpartition("/")[2].lower(): zone for zone in sorted(known)}
+    folded |= {zone.lower(): zone for zone in known}
+    near = difflib.get_close_matches(name.lower().replace(" ", "_"), folded, n=1)
+    hint = f" Did you mean {folded[near[0]]!r}?" if near else ""
+    raise ConfigError(
+        f"{SECTION}.{key} is {name!r}; it must be the IANA name of a time zone, such as America/New_York.{hint}"
+    )
 
 
 def _day(text: str) -> pendulum.Date:

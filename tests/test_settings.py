@@ -53,6 +53,10 @@ def test_every_key_is_read_from_the_file(configured: Configured) -> None:
         max_link_lookups = 9
         piece_properties = 10
         log_folder = "logs"
+        max_new_columns = 11
+        marts = false
+        page_names = true
+        dataset_name = "acme_rentals"
         """,
         '[sources.breezeway]\npersonal_data_key = "invented"\n',
     )
@@ -69,6 +73,10 @@ def test_every_key_is_read_from_the_file(configured: Configured) -> None:
         9,
         10,
         "logs",
+        11,
+        False,
+        True,
+        "acme_rentals",
     )
 
 
@@ -153,8 +161,25 @@ def test_missing_credentials_name_the_keys_and_never_a_value(
             "Unknown value of sources.breezeway.personal_data 'hsh'. Did you mean 'hash'? ",
         ),
         (
-            "[sources.breezeway]\nlookback_days = -1\n",
-            "sources.breezeway.lookback_days is '-1'; it must be a whole number of 0 or more.",
+            "[sources.breezeway]\nlookback_days = 0\n",
+            "sources.breezeway.lookback_days is '0'; it must be a whole number of 1 or more.",
+        ),
+        (
+            "[sources.breezeway]\ndetails_days = -1\n",
+            "sources.breezeway.details_days is '-1'; it must be a whole number of 0 or more.",
+        ),
+        (
+            '[sources.breezeway]\nmarts = "maybe"\n',
+            "sources.breezeway.marts is 'maybe'; it must be true or false.",
+        ),
+        (
+            '[sources.breezeway]\ndataset_name = "Acme Rentals"\n',
+            "sources.breezeway.dataset_name is 'Acme Rentals'; it must be at most 30 lower-case letters",
+        ),
+        (
+            f'{SMOKY}time_zone = "America/NewYork"\n',
+            "sources.breezeway.regions.smoky.time_zone is 'America/NewYork'; it must be the IANA name of a time zone, "
+            "such as America/New_York. Did you mean 'America/New_York'?",
         ),
         (
             '[sources.breezeway]\nstart_date = "2025-02-30"\n',
@@ -192,3 +217,39 @@ def test_a_wrong_configuration_is_told_in_one_line(configured: Configured, confi
         configuration()
     assert str(told.value).startswith(message)
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "near"),
+    [
+        ("america/new_york", "America/New_York"),
+        ("New York", "America/New_York"),
+        ("Amerika/Los_Angeles", "America/Los_Angeles"),
+        ("US/Pacfic", "US/Pacific"),
+        ("chicago", "America/Chicago"),
+    ],
+)
+def test_a_misspelt_time_zone_is_answered_with_the_nearest(
+    configured: Configured, written: str, near: str
+) -> None:
+    configured(f'{SMOKY}time_zone = "{written}"\n')
+    with pytest.raises(ConfigError, match=f"Did you mean '{near}'"):
+        read_regions()
+
+
+def test_a_region_has_its_time_zone_or_none(configured: Configured, monkeypatch: pytest.MonkeyPatch) -> None:
+    configured(f'{SMOKY}time_zone = "America/New_York"\n[sources.breezeway.regions.austin]\n')
+    assert [region.time_zone for region in read_regions().values()] == ["America/New_York", None]
+    monkeypatch.setenv("SOURCES__BREEZEWAY__REGIONS__AUSTIN__TIME_ZONE", "America/Chicago")
+    assert read_regions()["austin"].time_zone == "America/Chicago"
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("true", True), ("1", True), ("FALSE", False), ("off", False)]
+)
+def test_a_switch_of_the_environment_is_a_word(
+    configured: Configured, monkeypatch: pytest.MonkeyPatch, written: str, meant: bool
+) -> None:
+    configured()
+    monkeypatch.setenv("SOURCES__BREEZEWAY__PAGE_NAMES", written)
+    assert read_settings().page_names is meant
