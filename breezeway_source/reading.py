@@ -244,6 +244,15 @@ class Reading:
             self.cause = self.cause or error
         self.client.abort()
 
+    def tell_nameless(self, entity: str, listing: Listing, property_id: int | None = None) -> None:
+        """Record what a list held without a usable id: it costs itself alone."""
+        if listing.nameless:
+            self.fail(
+                entity,
+                f"{listing.nameless} records of {entity} came without a usable id and are left out.",
+                property_id=property_id,
+            )
+
     def succeeded(self) -> None:
         self._in_a_row = 0
 
@@ -272,7 +281,8 @@ class Reading:
         assert self._properties is not None
         try:
             listing = self.steady_listing("/property", {})
-            self.properties_proven = listing.proven is not False
+            self.properties_proven = listing.whole
+            self.tell_nameless("properties", listing)
             self._properties.set_result(listing.rows)
         except BaseException as e:
             self._properties.set_exception(e)
@@ -285,12 +295,12 @@ class Reading:
         """
         listing = self.client.listing(path, params, label=path)
         for _ in range(MORE_READINGS):
-            if listing.proven is not None or listing.pages < 2:
+            if listing.proven or not listing.whole or listing.pages < 2:
                 return listing
             earlier, listing = listing, self.client.listing(path, params, label=path)
             if {record_id(raw) for raw in earlier.rows} == {record_id(raw) for raw in listing.rows}:
                 return listing
-        return listing if listing.proven is not None else replace(listing, proven=False)
+        return replace(listing, whole=False, why="no two readings of it were alike")
 
     def proof(
         self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str

@@ -24,7 +24,7 @@ from dlt.destinations.impl.duckdb.sql_client import DuckDbSqlClient
 from dlt.destinations.impl.postgres.sql_client import Psycopg2SqlClient
 from loading import Loader, target_of
 
-from breezeway_source import pace
+from breezeway_source.api import pace
 from breezeway_source.api.access import Access
 from breezeway_source.api.client import Client
 from breezeway_source.settings import Region, Settings

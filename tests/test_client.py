@@ -282,7 +282,6 @@ def test_a_paged_list_is_read_oldest_first_to_its_last_page(api: ScriptedApi, ma
     )
     listing = make(page_size=2).listing("/task/", {"home_id": 7}, label="/task")
     assert (ids(listing), listing.proven, listing.total, listing.pages) == ([1, 2, 3, 4, 5], True, 5, 3)
-    assert not listing.stray
     assert api.requests[-1].params == {
         "home_id": "7",
         "limit": "2",
@@ -303,7 +302,7 @@ def test_a_full_last_page_is_not_followed_by_an_empty_one(api: ScriptedApi, make
 def test_without_totals_a_short_page_ends_the_list_and_nothing_is_proven(api: ScriptedApi, make: Any) -> None:
     api.gets(page([1, 2]), page([3]))
     listing = make().listing("/supplies", label="/supplies")
-    assert (ids(listing), listing.proven, listing.total) == ([1, 2, 3], None, None)
+    assert (ids(listing), listing.proven, listing.total) == ([1, 2, 3], False, None)
 
 
 def test_the_echoed_limit_counts_and_not_the_one_asked_for(api: ScriptedApi, make: Any) -> None:
@@ -323,7 +322,7 @@ def test_an_empty_list_is_whole_with_a_total_and_unknown_without(api: ScriptedAp
     api.gets(page([], pages=0, total=0))
     assert make().listing("/task/", label="/task").proven is True
     api.gets(page([]))
-    assert make().listing("/task/", label="/task").proven is None
+    assert make().listing("/task/", label="/task").proven is False
 
 
 def test_ids_are_compared_as_numbers_and_the_last_row_wins(api: ScriptedApi, make: Any) -> None:
@@ -356,16 +355,17 @@ def test_a_deletion_that_leaves_the_count_right_is_still_noticed(api: ScriptedAp
 def test_a_list_that_never_rests_gives_all_rows_seen_and_no_proof(api: ScriptedApi, make: Any) -> None:
     api.gets(*(page([n, 10], pages=1, total=3) for n in (1, 2, 3)))
     listing = make().listing("/task/", label="/task")
-    assert (sorted(ids(listing)), listing.proven) == ([1, 2, 3, 10], False)
+    assert (sorted(ids(listing)), listing.whole) == ([1, 2, 3, 10], False)
+    assert listing.why and not listing.proven
     assert asked_pages(api) == [1, 1, 1]
 
 
-def test_rows_without_an_id_are_kept_and_prove_nothing(api: ScriptedApi, make: Any) -> None:
+def test_records_without_an_id_cost_themselves_alone(api: ScriptedApi, make: Any) -> None:
     api.gets(
         Answer({"limit": 9, "total_pages": 1, "total_results": 3, "results": [{"id": 1}, {"n": 1}, {"n": 1}]})
     )
     listing = make().listing("/task/", label="/task")
-    assert (len(listing.rows), listing.proven) == (3, False)
+    assert (ids(listing), listing.nameless, listing.proven) == ([1], 2, True)
     assert api.count("GET") == 1
 
 
@@ -375,11 +375,11 @@ def test_stray_rows_are_dropped_and_end_the_list(api: ScriptedApi, make: Any) ->
 
     api.gets(page([500, 501], pages=40, total=80))  # nothing matched: the upcoming stays
     listing = make().listing("/reservation", label="/reservation", inside=inside)
-    assert (listing.rows, listing.stray, listing.proven) == ([], True, True)
+    assert (listing.rows, listing.proven) == ([], True)
     assert api.count("GET") == 1
     api.gets(page([1, 2]), page([500, 501]))  # a page past the end, without totals
     listing = make().listing("/reservation", label="/reservation", inside=inside)
-    assert (ids(listing), listing.stray, listing.proven) == ([1, 2], True, None)
+    assert (ids(listing), listing.whole, listing.proven) == ([1, 2], True, False)
     assert api.count("GET") == 3
 
 
@@ -536,10 +536,10 @@ def test_every_stay_of_a_window_is_read_however_the_api_ends_its_lists(
         window = {"checkout_date_ge": first, "checkout_date_le": last}
         listing = client.listing("/reservation", window, label="/reservation", inside=inside)
         assert set(ids(listing)) == wanted
-        assert listing.proven is (True if page_totals == "both" else None)
+        assert listing.whole and listing.proven is (page_totals == "both")
         nothing = {"checkout_date_ge": "1999-01-01", "checkout_date_le": "1999-01-02"}
         listing = client.listing("/reservation", nothing, label="/reservation", inside=lambda stay: False)
-        assert (listing.rows, listing.stray) == ([], True)
+        assert listing.rows == []
 
 
 def test_tokens_that_end_during_the_run_are_renewed(world: World, connect: Any) -> None:

@@ -249,7 +249,7 @@ def test_details_are_bounded_and_caught_up_newest_first(duckdb_loader: Loader) -
     assert added == {task["id"] for task in by_change if task["home_id"] == 2004} - before
 
 
-def test_a_task_without_an_id_holds_back_its_property_alone(duckdb_loader: Loader) -> None:
+def test_tasks_without_an_id_cost_themselves_alone(duckdb_loader: Loader) -> None:
     """Also where its money is left out, so that its detail would be asked for by the id it lacks."""
     nameless = {"name": "No id, no costs, no supplies", "home_id": 1}
     task = {"name": "Clean", "costs": [], "supplies": []}
@@ -275,7 +275,7 @@ def test_a_task_without_an_id_holds_back_its_property_alone(duckdb_loader: Loade
         (report,) = duckdb_loader.run().regions
         assert (report.exit_code, report.error) == (1, None)
         assert [(f["entity"], f["property_id"]) for f in report.failures] == [("tasks", 1)]
-        assert "has no usable task_id" in report.failures[0]["message"]
+        assert "2 records of tasks came without a usable id" in report.failures[0]["message"]
         assert sorted(duckdb_loader.column("select task_id from tasks")) == [11, 12]
         answers["1"][:2] = [task | {"id": 10, "home_id": 1}]
         duckdb_loader.pass_time(hours=1)

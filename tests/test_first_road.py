@@ -11,7 +11,7 @@ from loading import Loader
 from small_worlds import HidingWorld, small_world
 from story.truth import DAILY, HOURLY, WEEKLY, differences
 
-from breezeway_source import pace
+from breezeway_source.api import pace
 from breezeway_source.sandbox import Sandbox
 
 

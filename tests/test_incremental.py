@@ -12,7 +12,7 @@ from databases import Database
 from loading import Loader
 from small_worlds import NOW, ago, small_world, task_windows
 
-from breezeway_source import pace
+from breezeway_source.api import pace
 from breezeway_source.cursor import TaskCursor
 from breezeway_source.sandbox import LoggedRequest, Sandbox, World
 

@@ -8,7 +8,7 @@ import pytest
 from loading import Loader
 from small_worlds import HidingWorld, asked_by_id, small_world
 
-from breezeway_source import pace
+from breezeway_source.api import pace
 from breezeway_source.sandbox import World
 from breezeway_source.sandbox.stores import Row, is_deleted
 

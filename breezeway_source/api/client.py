@@ -174,7 +174,7 @@ class Client:
             self._counters.count_listed(label, len(page.rows))
             return page.rows
         listing = self.listing(path, params, label=label)
-        if listing.proven is False:
+        if not listing.whole:
             raise ApiError(f"{path}{self._where({})} kept changing while it was read", path=path)
         return listing.rows
 
@@ -185,6 +185,7 @@ class Client:
         *,
         label: str,
         inside: Inside | None = None,
+        oldest_first: bool = True,
     ) -> Listing:
         """All rows of a paged list, oldest first, each id once, last seen wins.
 
@@ -195,7 +196,7 @@ class Client:
         """
         readers: list[Reader] = []
         while len(readers) < READINGS:
-            reader = self._read(path, params or {}, label, inside)
+            reader = self._read(path, params or {}, label, inside, oldest_first)
             if not reader.is_worth_repeating:
                 self._counters.count_listed(label, len(reader.rows))
                 return self._listing(reader, reader.rows)
@@ -206,8 +207,11 @@ class Client:
         self._counters.count_listed(label, len(rows))
         return self._listing(readers[-1], rows)
 
-    def _read(self, path: str, params: Mapping[str, Any], label: str, inside: Inside | None) -> Reader:
-        asked = {"limit": self._page_size, "sort_by": "created_at", "sort_order": "asc", **params}
+    def _read(
+        self, path: str, params: Mapping[str, Any], label: str, inside: Inside | None, oldest_first: bool
+    ) -> Reader:
+        order = {"sort_by": "created_at", "sort_order": "asc" if oldest_first else "desc"}
+        asked = {"limit": self._page_size, **order, **params}
         reader = Reader(int(asked["limit"]), inside)
         is_done = False
         while not is_done:
@@ -218,7 +222,17 @@ class Client:
 
     @staticmethod
     def _listing(reader: Reader, rows: dict[Any, Row]) -> Listing:
-        return Listing(list(rows.values()), reader.proven, reader.total, reader.pages, reader.stray)
+        whole = reader.proven is not False
+        return Listing(
+            list(rows.values()),
+            whole=whole,
+            why="" if whole else "it kept changing while it was read",
+            proven=reader.proven is True,
+            nameless=reader.nameless,
+            doubtful=reader.doubtful,
+            total=reader.total,
+            pages=reader.pages,
+        )
 
     def _attempt(self, call: _Call) -> Any:
         token = self._auth.token()  # may take minutes: not while holding a place in flight

@@ -11,24 +11,29 @@ from dataclasses import dataclass
 from typing import Any
 
 Row = dict[str, Any]
-Inside = Callable[[Row], bool]
+Inside = Callable[[Row], bool | None]
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The rows of one list, each id once.
+    """The rows of one list and the verdict on it, which nothing outside this module reaches.
 
-    `proven`: True when the list was shown to be whole, False when it kept changing while it was read (the
-    rows are then those of all readings), None when the API gave nothing to prove it with. `total` is the
-    API's own count of the last page, `pages` the number of pages of the last reading. `stray` is true when
-    rows outside what was asked for came back, which ended the list.
+    `rows`: every record with a usable id once, last seen wins; those outside an asked window are left out.
+    `whole`: proved or undisputed; only then missing rows may be marked deleted, a cursor may move, a window
+    counts as read. `why` tells the evidence against it in words, "" when whole. `proven` is stronger: shown
+    whole by totals, by agreeing readings, or by being one bare array. `nameless`: records without a usable id,
+    each costs itself alone (a failure), never the list. `doubtful`: rows that could not be judged by their
+    window, kept and told. `total` is the API's own count, `pages` the number of pages of the last reading.
     """
 
     rows: list[Row]
-    proven: bool | None
-    total: int | None
-    pages: int
-    stray: bool
+    whole: bool = True
+    why: str = ""
+    proven: bool = True
+    nameless: int = 0
+    doubtful: int = 0
+    total: int | None = None
+    pages: int = 1
 
 
 @dataclass(frozen=True)
@@ -98,13 +103,14 @@ class Reader:
         self._seen: set[Any] = set()
         self._totals: set[int] = set()
         self._first_keys: set[Any] = set()
-        self._anonymous = False
         self._is_bare = False
         self._cut = False
+        self._stray = False
+        self.nameless = 0
+        self.doubtful = 0
         self.rows: dict[Any, Row] = {}
         self.total: int | None = None
         self.pages = 0
-        self.stray = False
 
     def add(self, body: Any) -> bool:
         """Takes the next page; true when it was the last one."""
@@ -119,7 +125,7 @@ class Reader:
         if not (repeats and self._is_bare):
             self._take(page)
         last = page.is_last(self.pages, self._asked_limit)
-        if self.stray and not last:
+        if self._stray and not last:
             self._cut = True
             return True
         # A page past the end may answer the first one again; one without a new row leads nowhere either.
@@ -127,23 +133,21 @@ class Reader:
 
     @property
     def proven(self) -> bool | None:
-        """See Listing. Rows without an id cannot be told apart: a paged list with them is not proven."""
+        """True when shown to be whole, False when it changed while it was read, None without evidence."""
         if self._is_bare:
             return True
-        if self._anonymous:
-            return False
         if self._cut:
             # Only strays, from the first page on: that is how the API says that nothing matched
             # (`breezeway-api.md`, Q2). Between proper rows they say nothing about what follows.
             return True if not self.rows else None
         if not self._totals:
             return None
-        return self._totals == {len(self._seen)}
+        return self._totals == {len(self._seen) + self.nameless}
 
     @property
     def is_worth_repeating(self) -> bool:
         """The list changed while it was read; another reading may find it at rest."""
-        return self.proven is False and not self._anonymous
+        return self.proven is False
 
     def _repeats(self, page: Page) -> bool:
         if not page.rows:
@@ -157,17 +161,19 @@ class Reader:
         return False
 
     def _take(self, page: Page) -> None:
-        for position, row in enumerate(page.rows):
+        for row in page.rows:
             key = _key(row)
             if key is None:
-                key = ("no id", self.pages, position)
-                self._anonymous = True
+                self.nameless += 1
+                continue
             self._seen.add(key)
-            if self._inside is None or self._inside(row):
-                self.rows[key] = row  # last seen wins
-            else:
-                self.stray = True
+            verdict = self._inside(row) if self._inside else True
+            self.doubtful += verdict is None
+            if verdict is False:
+                self._stray = True
                 self.rows.pop(key, None)
+            else:
+                self.rows[key] = row  # last seen wins
 
 
 def _key(row: Row) -> Any:

@@ -48,7 +48,9 @@ class Catalogue:
             for raw in listing.rows
             if (row := reading.row(self.name, raw, **dict(job.extra), **_said(params))) is not None
         ]
-        if all(listing.proven is not False for listing in listings):
+        for listing in listings:
+            reading.tell_nameless(self.name, listing)
+        if all(listing.whole for listing in listings):
             note_whole_read(reading, self.name, len(rows), job.scope)
         else:
             reading.fail(self.name, f"{job.path} kept changing while it was read; its rows are loaded.")

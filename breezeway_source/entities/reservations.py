@@ -96,7 +96,8 @@ class Reservations:
         with reading.turn:
             rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
         self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
-        if listing.proven is False:
+        reading.tell_nameless(NAME, listing)
+        if not listing.whole:
             reading.fail(
                 NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded."
             )

@@ -80,17 +80,16 @@ class Tasks:
             params["updated_at"] = ",".join(job.window)
         listing = reading.client.listing("/task/", params, label="/task")
         rows, refusal = self._rows(reading, [raw for raw in listing.rows if self._is_changed(raw, job)])
-        proven = listing.proven is not False
-        if proven and reading.plan.reconcile and job.window is None:
+        reading.tell_nameless(NAME, listing, job.property_id)
+        if listing.whole and reading.plan.reconcile and job.window is None:
             shown = {record_id(raw) for raw in listing.rows if not says_deleted(raw, STATUS)}
             self._listed_as_deleted.update({record_id(raw) for raw in listing.rows} - shown)
             for task_id in self._live.get(job.property_id, ()):
                 if task_id not in shown:
                     reading.absent_tasks[task_id] = job.property_id
-        # Told before a list that is not proven: a row without an id is a cause of that.
         if refusal is not None:
             reading.failed(NAME, refusal, job.property_id)
-        elif not proven:
+        elif not listing.whole:
             reading.fail(
                 NAME,
                 f"the tasks of property {job.property_id} kept changing while they were read; "

@@ -183,7 +183,7 @@ class FromMemory:
         return self._all([raw_stay(number, self.properties) for number in numbers])
 
     def _all(self, rows: list[dict[str, Any]]) -> Listing:
-        return Listing(rows, proven=True, total=len(rows), pages=1, stray=False)
+        return Listing(rows, total=len(rows))
 
 
 def ours(tasks: int, changed: int, hour: int, folder: str) -> dict[str, Any]:

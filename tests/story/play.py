@@ -18,7 +18,7 @@ from killing import STEPS, Death, die
 from loading import Loader
 from small_worlds import NOW, HidingWorld, small_world
 
-from breezeway_source import pace
+from breezeway_source.api import pace
 from breezeway_source.api.client import Client
 from breezeway_source.sandbox import Faults, LoggedRequest, Sandbox
 from breezeway_source.sandbox.faults import TRANSIENT_KINDS
