@@ -26,13 +26,13 @@ from breezeway_source.errors import BreezewayError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
+from breezeway_source.sql_warehouse import SqlWarehouse
 from pipelines.database.ddl import is_lock_timeout, rows_of
 from pipelines.database.destinations import Target
 from pipelines.database.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
-from pipelines.database.warehouse import SqlWarehouse
 from pipelines.load.afterwards import Ending
 from pipelines.load.pending import begin_again
 from pipelines.watch.checks import CheckResult, run_checks

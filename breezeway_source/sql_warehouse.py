@@ -1,8 +1,9 @@
-"""What is already loaded of one region, asked of DuckDB or PostgreSQL in the SQL both understand."""
+"""What is already loaded of one region, asked of a pipeline's destination in SQL that all of them understand."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import date, datetime
 from typing import Any
 
@@ -15,12 +16,14 @@ _LIVE = "region_code = %s and deleted_at is null"
 
 
 class SqlWarehouse:
-    """The queries of `breezeway_source.warehouse.Warehouse` on a pipeline's dataset.
+    """The queries of `Warehouse` on a pipeline's dataset.
 
-    `open_database` wraps every use of the connection: DuckDB allows one process at a time.
+    `open_database` wraps every use of the connection: who shares a DuckDB file with others opens it by turns.
     """
 
-    def __init__(self, pipeline: Pipeline, region_code: str, open_database: Callable[[], Any]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, region_code: str, open_database: Callable[[], Any] = nullcontext
+    ) -> None:
         self._pipeline = pipeline
         self._region_code = region_code
         self._open = open_database
