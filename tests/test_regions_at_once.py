@@ -13,7 +13,7 @@ from databases import Database
 from loading import target_of
 from many_processes import REGIONS, differences, environment, one_round, small_worlds
 
-from breezeway_source import access
+from breezeway_source.api import access
 from breezeway_source.api.access import Access
 from breezeway_source.api.counters import Counters
 from breezeway_source.api.pace import Throttle

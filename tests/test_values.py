@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from breezeway_source import amounts, values
+from breezeway_source.rows import amounts, values
 from breezeway_source.rows.values import MISFIT
 
 UTC = timezone.utc
