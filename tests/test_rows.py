@@ -335,15 +335,23 @@ def test_templates_subdepartments_and_tags_take_the_contracts_names() -> None:
         ({"subdepartment": "Pool"}, {"subdepartment_name": "Pool"}),
         (
             {"subdepartments": [{"id": 5, "name": "Pool"}]},
-            {"subdepartment_id": 5, "subdepartment_name": "Pool"},
+            {
+                "subdepartment_id": 5,
+                "subdepartment_name": "Pool",
+                "subdepartments": [{"id": 5, "name": "Pool"}],
+            },
         ),
         (
             {"subdepartment": {"id": 5}, "subdepartments": [{"id": 5, "name": "Pool"}]},
-            {"subdepartment_id": 5, "subdepartment_name": "Pool"},
+            {
+                "subdepartment_id": 5,
+                "subdepartment_name": "Pool",
+                "subdepartments": [{"id": 5, "name": "Pool"}],
+            },
         ),
         (
             {"subdepartments": [{"id": 5}, {"id": 6}]},
-            {"subdepartment_id": 5, "unparsed": {"subdepartments": [{"id": 5}, {"id": 6}]}},
+            {"subdepartment_id": 5, "subdepartments": [{"id": 5}, {"id": 6}]},
         ),
         ({"template": {"id": 3, "name": "Clean"}}, {"template_id": 3, "template_name": "Clean"}),
         ({"template": {"id": 3}, "template_id": 3}, {"template_id": 3}),

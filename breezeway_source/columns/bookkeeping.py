@@ -14,6 +14,7 @@ REGIONS = Table(
         REGION,
         Column("name", "text", "Name of the region as configured."),
         Column("company_id", "bigint", "Breezeway's id of the company as configured; null if not set."),
+        Column("time_zone", "text", "IANA name of the region's time zone as configured; null counts as UTC."),
         SYNCED,
     ),
 )

@@ -44,6 +44,13 @@ SUPPLIES = root(
     Column("supply_category_id", "bigint", "Id of the category; null if none."),
     Column("type_stock_status_code", "text", "Code of the stock status, such as in_stock."),
     Column("type_stock_status_name", "text", "Name of the stock status."),
+    Column("is_billable", "bool", "Whether use of the supply is billed; null if not said."),
+    Column(
+        "markup_pricing_type", "text", "How the markup is meant: percent or flat_rate; null without markup."
+    ),
+    Column("markup_rate", "decimal", "The markup: percent, or an amount in the company's currency."),
+    Column("supply_unit_type", "text", "Unit the supply is counted in, such as ea; null if not said."),
+    Column("total_price", "decimal", "Price with markup, in the company's currency; null if not given."),
     Column("created_at", "timestamp", "When the supply was entered, UTC."),
     Column("updated_at", "timestamp", "When the supply was last changed, UTC."),
 )

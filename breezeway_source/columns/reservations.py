@@ -29,7 +29,7 @@ _GUESTS = child(
     Column("last_name", "text", "Last name; null if not given.", personal=True),
     Column("emails", "json", "E-mail addresses as a list; null if none.", personal=True),
     Column(
-        "phone_numbers", "json", "Phone numbers as a list of texts or objects; null if none.", personal=True
+        "phone_numbers", "json", "Phone numbers as a list of objects or texts; null if none.", personal=True
     ),
     personal_unknown=True,
 )
@@ -70,6 +70,11 @@ RESERVATIONS = root(
     Column("created_at", "timestamp", "When the stay was entered, UTC, where the API gives it."),
     Column("updated_at", "timestamp", "When the stay was last changed, UTC, where the API gives it."),
     Column("property_pk", "bigint", "Id of the property, set once that property is in `properties`."),
+    Column(
+        "content_hash",
+        "text",
+        "Hash of the stay and its lines as stored: a stay read again with the same one is not written.",
+    ),
     children=(_TAGS, _GUESTS),
     personal_unknown=True,
 )

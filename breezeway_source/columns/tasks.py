@@ -86,6 +86,7 @@ _TASK_TAGS = child(
     _TASK_ID,
     Column("tag_id", "bigint", "Id of the tag (tags, tag_kind task)."),
     Column("name", "text", "Name of the tag."),
+    Column("company_id", "bigint", "Breezeway's id of the company; null if not given."),
 )
 
 TASKS = root(
@@ -108,6 +109,11 @@ TASKS = root(
     ),
     Column("subdepartment_id", "bigint", "Id of the subdepartment (subdepartments); null if none."),
     Column("subdepartment_name", "text", "Name of the subdepartment; null if none."),
+    Column(
+        "subdepartments",
+        "json",
+        "All subdepartments as a list of id and name, where the API gives a list; the first is in the two columns.",
+    ),
     Column("type_priority", "text", "Priority: urgent, high, normal, low, lowest or watch."),
     Column(
         "task_status_code", "text", "Code of the status, such as created, in_progress, finished or approved."
@@ -145,7 +151,9 @@ TASKS = root(
     Column("summary_updated_at", "timestamp", "When the summary was last changed, UTC; null if not given."),
     Column("report_url", "text", "Address of the task's report, which opens without a login.", personal=True),
     Column(
-        "bill_to", "text", "Who pays: owner, guest, internal, damage, insurance or review; null if unset."
+        "bill_to",
+        "text",
+        "Who pays: owner, guest, internal, damage, insurance or review; multiple where lines differ; null if unset.",
     ),
     Column("billable", "bool", "Whether the task is billed; null if the API does not say."),
     Column("itemized_cost", "bool", "Whether costs are itemised; null if the API does not say."),
@@ -156,7 +164,11 @@ TASKS = root(
     Column("estimated_rate", "decimal", "The rate expected, in the company's currency; null if none."),
     Column("total_cost", "decimal", "All costs of the task, in the company's currency; null if none."),
     Column("total_time", "text", "Time worked as H:MM:SS, where hours may exceed 24; null if none."),
-    Column("total_time_seconds", "bigint", "Time worked in seconds; null if none or not readable."),
+    Column(
+        "total_time_seconds",
+        "bigint",
+        "Time worked in seconds; null if none or not readable, as a bare number is, whose unit the API does not say.",
+    ),
     Column("estimated_time", "text", "Time expected as the API writes it; null if none."),
     Column("task_series_id", "bigint", "Id of the series of repeating tasks; null if the task stands alone."),
     Column("parent_task_id", "bigint", "Id of the task this one came from; null if from none."),
@@ -164,6 +176,11 @@ TASKS = root(
     Column("checkout_date", "date", "Check-out day the task was made for, where the API gives one."),
     Column("tags", "json", "Names of the task's tags as a list; null if none."),
     Column("reported_tasks", "json", "Ids of tasks reported from this one as a list; null if none."),
+    Column(
+        "lines_from",
+        "text",
+        "Where costs and supplies were read: list or detail; null while they are still to come.",
+    ),
     Column(
         "reservation_pk", "bigint", "Id of the linked stay, set while that stay is loaded and not deleted."
     ),

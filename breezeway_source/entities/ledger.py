@@ -20,6 +20,7 @@ def regions(reading: Reading) -> Iterator[list[dict[str, Any]]]:
                 "region_code": region.code,
                 "name": region.name,
                 "company_id": region.company_id,
+                "time_zone": region.time_zone,
                 "synced_at": reading.started_at,
             }
         ]

@@ -108,11 +108,13 @@ class _Level:
 
     def _nested(self, key: str, spec: Nested) -> Callable[[Row, Any, list[_Odd]], None]:
         level = _Level(self.rows, spec.fields, spec.prefix, spec.personal_unknown or self.personal_unknown)
-        reshape = spec.reshape
+        reshape, whole = spec.reshape, spec.whole
 
         def place(row: Row, value: Any, odd: list[_Odd]) -> None:
             if type(value) is list:
-                if len(value) > 1:
+                if whole:
+                    row[whole] = jsonable(value)
+                elif len(value) > 1:
                     odd.append((_MISFIT, level, key, value))
                 value = value[0] if value else None
             if isinstance(value, dict):
@@ -288,7 +290,7 @@ def _targets(spec: Spec) -> set[str]:
     if isinstance(spec, Split):
         return {spec.column, *spec.derived}
     if isinstance(spec, Nested):
-        return set().union(*(_targets(inner) for inner in spec.fields.values()))
+        return set().union({spec.whole} - {""}, *(_targets(inner) for inner in spec.fields.values()))
     return set()  # a second source leaves the column its first
 
 

@@ -38,7 +38,8 @@ class Nested:
     """An object flattened into the row: `fields` by its keys, other keys as `<prefix>_<key>`.
 
     A scalar in its place is read as the key `bare`, a whole number as `bare_number`. A list in its place counts by
-    its first entry, and is kept whole in `unparsed` if it has more. `personal_unknown`: other keys are personal.
+    its first entry; the whole of it is kept in the column `whole`, or without one in `unparsed` if it has more than
+    one. `personal_unknown`: other keys are personal.
     """
 
     prefix: str
@@ -47,6 +48,7 @@ class Nested:
     bare_number: str = ""
     reshape: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
     personal_unknown: bool = False
+    whole: str = ""
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,7 @@ SHAPES: dict[str, Shape] = {
                 {key: Weak(column) for key, column in _SUBDEPARTMENT.items()},
                 bare="name",
                 bare_number="id",
+                whole="subdepartments",
             ),
             "type_priority": _code("type_priority"),
             "type_task_status": Nested(
@@ -217,7 +220,7 @@ SHAPES: dict[str, Shape] = {
                 "only some answers carry them: task_details reads them all from their own endpoint"
             ),
         },
-        ours=frozenset({"reservation_pk", "property_pk", "link_status"}),
+        ours=frozenset({"lines_from", "reservation_pk", "property_pk", "link_status"}),
     ),
     "tasks__supplies": Shape({"id": "supply_usage_id"}, bare="name"),
     "tasks__costs": Shape(
@@ -245,7 +248,7 @@ SHAPES: dict[str, Shape] = {
             "type_reservation": _type("type_reservation"),
             "source": _code("source"),
         },
-        ours=frozenset({"property_pk"}),
+        ours=frozenset({"property_pk", "content_hash"}),
     ),
     "reservations__tags": Shape({"id": "tag_id"}, bare="name"),
     "properties": Shape({"id": "property_id", "status": _code("status")}),

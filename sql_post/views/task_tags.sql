@@ -4,7 +4,8 @@ select
     tasks.region_code,
     tasks.task_id,
     tasks__task_tags.tag_id,
-    tasks__task_tags.name
+    tasks__task_tags.name,
+    tasks__task_tags.company_id
 from tasks__task_tags
 inner join tasks
     on
