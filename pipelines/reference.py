@@ -1,4 +1,4 @@
-"""The parts of README.md that follow from the code: `python -m pipelines.reference` writes them anew.
+"""The parts of the READMEs that follow from the code: `python -m pipelines.reference` writes them anew.
 
 Each part stands between `<!-- generated: NAME -->` and `<!-- end of NAME -->`. With `--check` nothing is
 written, and the exit code is 1 when a part is stale.
@@ -21,8 +21,6 @@ from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from pipelines.database.post_sql import SQL_DIR, views  # noqa: E402
 from pipelines.run import parser  # noqa: E402
 from pipelines.watch.checks import checks  # noqa: E402
-
-README = ROOT / "README.md"
 
 # Which column leads to which table; a column of that name in the table itself is its own key.
 LEADS_TO = {
@@ -189,25 +187,29 @@ def _leading(table: Table) -> set[str]:
     return {*LEADS_TO, *(("region_code", parent.key[-1]) if parent is not table else ())}
 
 
-PARTS: dict[str, Callable[[], str]] = {
-    "options": options,
-    "groups": groups,
-    "entities": entities,
-    "diagram": diagram,
-    "views": view_list,
-    "tables": tables,
-    "scripts": scripts,
-    "checks": check_list,
-    "personal": personal,
+PARTS: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"options": options, "groups": groups},
+    "sql_post/README.md": {
+        "entities": entities,
+        "diagram": diagram,
+        "views": view_list,
+        "tables": tables,
+        "scripts": scripts,
+        "checks": check_list,
+        "personal": personal,
+    },
 }
 
 
-def renewed(text: str) -> str:
-    """The text with every generated part as of now. Raises ValueError where the markers are not as expected."""
-    for name, make in PARTS.items():
+def renewed(text: str, place: str) -> str:
+    """The text of one of these files, every generated part of it as of now.
+
+    Raises ValueError where the markers are not as expected.
+    """
+    for name, make in PARTS[place].items():
         begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
         if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"README.md must hold {begin} and {end} once each")
+            raise ValueError(f"{place} must hold {begin} and {end} once each")
         before, _, rest = text.partition(begin)
         _, _, after = rest.partition(end)
         text = f"{before}{begin}\n{make()}\n{end}{after}"
@@ -231,19 +233,23 @@ def capitalised(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the README's generated parts, or with --check say whether they are fresh."""
+def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
+    """Write the generated parts, or with --check say whether they are fresh."""
     arguments = argparse.ArgumentParser(prog="reference", description=__doc__)
     arguments.add_argument("--check", action="store_true", help="write nothing; exit 1 when a part is stale")
     args = arguments.parse_args(argv)
-    text = README.read_text("utf-8")
-    fresh = renewed(text)
-    if args.check:
-        if fresh != text:
-            print("README.md is stale: run python -m pipelines.reference", file=sys.stderr)
-        return int(fresh != text)
-    README.write_text(fresh, "utf-8")
-    return 0
+    is_stale = False
+    for place in PARTS:
+        text = (root / place).read_text("utf-8")
+        fresh = renewed(text, place)
+        if fresh == text:
+            continue
+        if args.check:
+            is_stale = True
+            print(f"{place} is stale: run python -m pipelines.reference", file=sys.stderr)
+        else:
+            (root / place).write_text(fresh, "utf-8")
+    return int(is_stale)
 
 
 if __name__ == "__main__":

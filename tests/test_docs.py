@@ -25,7 +25,15 @@ from pipelines.watch.checks import checks
 from pipelines.watch.report import WORST_FIRST, RegionReport
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+PLACES = (
+    "README.md",
+    "sql_post/README.md",
+    "pipelines/README.md",
+    "breezeway_source/README.md",
+    "tests/benchmarks/README.md",
+)
+TEXTS = {place: (ROOT / place).read_text("utf-8") for place in PLACES}
+README = TEXTS["README.md"]
 CONFIG = tomlkit.parse((ROOT / ".dlt/config.toml").read_text("utf-8")).unwrap()["sources"]["breezeway"]
 
 # The documented endpoints that only read: breezeway-api.md, section 2.
@@ -52,8 +60,11 @@ RAISES_OR_TELLS = (
 
 
 def section(heading: str) -> str:
-    """The text below a heading, up to the next one of its level or above."""
-    level, text = re.findall(rf"^(#+) {re.escape(heading)}\n(.*)", README, re.MULTILINE | re.DOTALL)[0]
+    """The text below a heading of any README, up to the next one of its level or above; a heading stands once."""
+    pattern = rf"^(#+) {re.escape(heading)}\n(.*)"
+    ((level, text),) = (
+        found for t in TEXTS.values() for found in re.findall(pattern, t, re.MULTILINE | re.DOTALL)
+    )
     return re.split(rf"^#{{1,{len(level)}}} ", text, maxsplit=1, flags=re.MULTILINE)[0]
 
 
@@ -73,7 +84,7 @@ def commands() -> list[str]:
     """Every call of run.py in the README, without what stands before the program and after the call."""
     is_code = False
     lines = []
-    for line in README.splitlines():
+    for line in "\n".join(TEXTS.values()).splitlines():
         if line.strip().startswith("```"):
             is_code = not is_code
         elif is_code:
@@ -87,26 +98,34 @@ def commands() -> list[str]:
 
 
 def test_the_generated_parts_are_fresh() -> None:
-    assert reference.renewed(README) == README, "run python -m pipelines.reference"
+    for place in reference.PARTS:
+        assert reference.renewed(TEXTS[place], place) == TEXTS[place], "run python -m pipelines.reference"
 
 
 def test_a_stale_readme_is_told_and_left_alone_by_check(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    stale = tmp_path / "README.md"
-    stale.write_text(README.replace("| `properties` |", "| `houses` |"), "utf-8")
-    monkeypatch.setattr(reference, "README", stale)
-    assert reference.main(["--check"]) == 1
-    assert "stale" in capsys.readouterr().err
+    for place in reference.PARTS:
+        (tmp_path / place).parent.mkdir(exist_ok=True)
+        (tmp_path / place).write_text(TEXTS[place], "utf-8")
+    stale = tmp_path / "sql_post/README.md"
+    stale.write_text(TEXTS["sql_post/README.md"].replace("| `properties` |", "| `houses` |"), "utf-8")
+    assert reference.main(["--check"], tmp_path) == 1
+    assert "sql_post/README.md is stale" in capsys.readouterr().err
     assert "`houses`" in stale.read_text("utf-8")
-    assert reference.main([]) == 0
-    assert stale.read_text("utf-8") == README
-    assert reference.main(["--check"]) == 0
+    assert reference.main([], tmp_path) == 0
+    assert stale.read_text("utf-8") == TEXTS["sql_post/README.md"]
+    assert reference.main(["--check"], tmp_path) == 0
 
 
 def test_a_missing_marker_is_an_error() -> None:
+    text = TEXTS["sql_post/README.md"].replace("<!-- generated: tables -->", "")
     with pytest.raises(ValueError, match="generated: tables"):
-        reference.renewed(README.replace("<!-- generated: tables -->", ""))
+        reference.renewed(text, "sql_post/README.md")
+
+
+def test_the_readme_is_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 450
 
 
 # --- names ---------------------------------------------------------------------------------------------
@@ -125,10 +144,13 @@ def test_every_group_has_its_line() -> None:
 
 @pytest.mark.parametrize("table", list(all_tables()), ids=lambda table: table.name)
 def test_every_table_has_its_columns_each_with_a_description(table: Table) -> None:
-    assert f"<code>{table.name}</code>" in README
+    reference_text = TEXTS["sql_post/README.md"]
+    assert f"<code>{table.name}</code>" in reference_text
     for column in table.columns:
         assert len(column.about) >= 10, column
-        assert f"| `{column.name}` | {column.kind} | {column.about.replace('<', '&lt;')}" in README, column
+        assert f"| `{column.name}` | {column.kind} | {column.about.replace('<', '&lt;')}" in reference_text, (
+            column
+        )
 
 
 def test_every_view_has_its_line() -> None:
@@ -171,16 +193,19 @@ def test_every_field_of_the_report_is_named() -> None:
         assert f"`{name}`" in section("Run report"), name
 
 
+def spelled(value: Any) -> str:
+    """A setting as TOML writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 # --- configuration -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("field", fields(Settings), ids=lambda field: field.name)
 def test_every_key_has_its_line_and_default(field: Any) -> None:
-    default = (
-        "none"
-        if field.default is None
-        else f"`{f'{field.default:g}' if isinstance(field.default, float) else field.default}`"
-    )
+    default = f"`{spelled(field.default)}`" if field.default is not None else "none"
     assert f"| `{field.name}` | {default} |" in section("Configuration")
 
 
@@ -188,7 +213,7 @@ def test_the_committed_configuration_holds_known_keys_with_their_defaults() -> N
     for name, value in CONFIG.items():
         if name != "regions":
             default = getattr(Settings, name)
-            assert str(value) == (f"{default:g}" if isinstance(default, float) else str(default)), name
+            assert spelled(value) == spelled(default), name
 
 
 def test_every_key_of_a_region_has_its_line() -> None:
@@ -271,10 +296,10 @@ def fixed_pieces(node: ast.expr) -> list[str]:
 
 
 @pytest.mark.parametrize(("place", "text"), [pytest.param(p, t, id=p) for p, t in messages()])
-def test_every_message_is_in_the_troubleshooting_section(place: str, text: str) -> None:
+def test_every_message_is_listed(place: str, text: str) -> None:
     """Its first words are enough; names and values are … there."""
     beginning = text[:25].rstrip()
-    assert beginning in section("Troubleshooting"), f"{place}: describe {text!r} under Troubleshooting"
+    assert beginning in section("Messages"), f"{place}: describe {text!r} in pipelines/README.md"
 
 
 # --- commands, files, links ----------------------------------------------------------------------------
@@ -304,22 +329,28 @@ def test_ci_runs_the_commands_of_the_readme() -> None:
         assert found[0].count(" && ") == 2, "make a venv && install && do it"
 
 
-def test_every_file_named_in_the_readme_exists() -> None:
-    named = re.findall(r"`([.\w/-]+(?:/|\.(?:py|sql|toml|txt|md|yml)))`", README)
-    assert len(named) > 10
+@pytest.mark.parametrize("place", PLACES)
+def test_every_file_named_in_a_readme_exists(place: str) -> None:
+    named = re.findall(r"`([.\w/-]+(?:/|\.(?:py|sql|toml|txt|md|yml)))`", TEXTS[place])
     for name in named:
         if name.startswith("/") or name in MADE_LATER or name == "breezeway/":
             continue
         places = [ROOT / name, ROOT / "pipelines" / name, ROOT / "sql_post" / name]
-        assert any(place.exists() for place in places), name
+        assert any(found.exists() for found in places), name
 
 
-def test_every_link_within_the_readme_leads_to_a_heading() -> None:
-    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
-    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    links = set(re.findall(r"\]\(#([\w-]+)\)", README))
-    assert len(links) > 10
-    assert links <= anchors
+@pytest.mark.parametrize("place", PLACES)
+def test_every_link_leads_to_a_heading_or_file(place: str) -> None:
+    links = re.findall(r"\]\(([^)#\s]*)(?:#([\w-]+))?\)", TEXTS[place])
+    assert links
+    for path, anchor in links:
+        if path.startswith("https:"):
+            continue
+        file = (ROOT / place).parent / path if path else ROOT / place
+        assert file.exists(), path
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}, anchor
 
 
 def test_the_license_is_mit_and_named() -> None:
