@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .stores import Stores
 
@@ -20,6 +21,11 @@ class Answer:
     body: bytes = b""
     content_type: str = JSON
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def value(self) -> Any:
+        """The JSON of the body; None where it has none."""
+        return json.loads(self.body) if self.body and self.content_type == JSON else None
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,30 @@ class Refusal(Exception):
         self.answer = json_answer({"error": error, "description": description}, status)
 
 
+RAW = {
+    "huge": "1e99999999999999999999",
+    "long_int": "9" * 5000,
+    "deep": "[" * 1200 + "]" * 1200,
+    "nul": '"a\\u0000b"',
+    "surrogate": '"\\ud800 half"',
+    "nan": "NaN",
+    "infinity": "-Infinity",
+}
+"""JSON that Python would not write, some of it no JSON at all."""
+
+
+def raw(name: str) -> str:
+    """Stands in a row for RAW[name]."""
+    return f"@@raw:{name}@@"
+
+
 def json_answer(value: object, status: int = 200, **headers: str) -> Answer:
     """A JSON body; header names are given with underscores."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if "@@raw:" in text:
+        for name, written in RAW.items():
+            text = text.replace(f'"{raw(name)}"', written)
+    body = text.encode()
     return Answer(status, body, JSON, {name.replace("_", "-"): text for name, text in headers.items()})
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 
-from .answers import Answer, Ask, json_answer, unprocessable
+from .answers import Answer, Ask, Refusal, json_answer, unprocessable
 from .stamps import day_of, parse
 from .stores import BEGINNING, Row, created, public
 
@@ -19,21 +20,37 @@ def page_of(ask: Ask) -> tuple[int, int]:
 
 
 def in_order(ask: Ask, rows: Sequence[Row]) -> list[Row]:
-    """By creation, newest first unless `sort_order=asc`. Raises a 422."""
+    """By creation, newest first unless `sort_order=asc`. Raises a 422.
+
+    A deviation may ask for `_shuffle`: rows of one `created_at`, or all, in an order of their own.
+    """
     by, order = ask.first("sort_by") or "created_at", ask.first("sort_order") or "desc"
     if by != "created_at":
         raise unprocessable("sort_by: only created_at is supported.")
     if order not in ("asc", "desc"):
         raise unprocessable("sort_order must be asc or desc.")
+    shuffle = ask.first("_shuffle")
+    if shuffle:
+        dice = random.Random(shuffle)
+        dice.shuffle(mixed := sorted(rows, key=created))
+        if shuffle.startswith("all"):
+            return mixed
+        return sorted(mixed, key=lambda row: created(row)[0], reverse=order == "desc")
     return sorted(rows, key=created, reverse=order == "desc")
 
 
 def paged(ask: Ask, rows: Sequence[Row], *, totals: bool, serve: Callable[[Row], Row] = public) -> Answer:
-    """One page of ordered rows; past the end an empty one."""
+    """One page of ordered rows; past the end an empty one, or what a deviation asks for as `_past_end`."""
     limit, page = page_of(ask)
     body: Row = {"limit": limit, "page": page}
+    pages = -(-len(rows) // limit)
+    manner = ask.first("_past_end")
+    if manner and page > max(pages, 1):
+        if manner.isdigit():
+            raise Refusal(int(manner), f"Error {manner}", "There is no such page.")
+        page = {"first": 1, "last": max(pages, 1)}[manner]
     if totals:
-        body |= {"total_pages": -(-len(rows) // limit), "total_results": len(rows)}
+        body |= {"total_pages": pages, "total_results": len(rows)}
     body["results"] = [serve(row) for row in rows[(page - 1) * limit : page * limit]]
     return json_answer(body)
 

@@ -8,10 +8,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from .answers import Answer, Ask, LoggedRequest, Refusal, json_answer, not_found, unprocessable
+from .about import property_of, world_asked
+from .answers import Answer, Ask, LoggedRequest, Refusal, json_answer, not_found
+from .deviations import KINDS, Deviation, Deviations
 from .endpoints import ANSWERS, resolve
 from .faults import ANSWERED, Faults, error_answer
 from .tokens import RESET, TokenDesk
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 AUTH_PATH = "/public/auth/v1"
 DATA_PATH = "/public/inventory/v1"
+MOVED_PATH = "/public/inventory/v2"
+"""Where a redirect on the same host leads: the same answers."""
 
 KeyPair = tuple[str, str]
 
@@ -80,6 +84,7 @@ class Sandbox:
         self.tokens = TokenDesk(
             dict(self._worlds.keys()), self.faults, clock=clock, life_s=token_life_s, limit=token_limit
         )
+        self.deviations = Deviations()
         self.errors: list[Exception] = []
         """What a hook or the sandbox itself raised; leaving the context raises the first."""
         self.requests: list[LoggedRequest] = []
@@ -139,6 +144,31 @@ class Sandbox:
     def base_url(self) -> str:
         """`http://127.0.0.1:PORT`; known once started."""
         return f"http://{HOST}:{self._port}"
+
+    # -- deviations ------------------------------------------------------------------------------
+
+    def deviate(
+        self,
+        name: str,
+        *paths: str,
+        where: Mapping[str, object] | None = None,
+        after: int = 0,
+        times: int | None = None,
+        **options: Any,
+    ) -> Deviation:
+        """From now on answers differ in this way (deviations.KINDS, with its options), until `.end()`.
+
+        `paths`, `where`, `after`, `times`: see Deviation. Several at a time follow each other.
+        """
+        if name not in KINDS:
+            raise ValueError(f"unknown deviation {name!r}; known: {', '.join(sorted(KINDS))}")
+        asked = {key: str(value) for key, value in (where or {}).items()}
+        kind = KINDS[name](**options)
+        return self.deviations.add(Deviation(name, kind, frozenset(paths), asked, after, times))
+
+    def behave(self) -> None:
+        """No deviation is on any more."""
+        self.deviations.clear()
 
     # -- the log ---------------------------------------------------------------------------------
 
@@ -224,12 +254,14 @@ class Sandbox:
         elif answer is None:
             answer = self.tokens.refresh(authorization) if refresh else self.tokens.issue(body)
         manner = "reset" if answer is RESET else self._manner(kind)
-        return self._log(replace(request, fault=kind), Delivery(answer, manner))
+        turn = self.deviations.turn(request)
+        return self._log(replace(request, fault=kind), Delivery(turn.tell(answer), manner, turn.pause_s))
 
     def _data_delivery(
         self, request: LoggedRequest, query: Mapping[str, Sequence[str]], authorization: str
     ) -> tuple[LoggedRequest, Delivery]:
-        path = request.path.removeprefix(DATA_PATH)
+        moved = request.path.startswith(MOVED_PATH)
+        path = request.path.removeprefix(MOVED_PATH if moved else DATA_PATH)
         try:
             if path == request.path:
                 raise not_found(f"No such path: {path}.")
@@ -250,8 +282,9 @@ class Sandbox:
             return request, Delivery(ANSWERED[kind])
         if kind is not None and kind.isdigit():
             return request, Delivery(error_answer(int(kind)))
-        answer = self._true_answer(request, query, record_id, reference)
-        return request, Delivery(answer, self._manner(kind))
+        turn = self.deviations.turn(request, moved=moved)
+        answer = turn.tell(self._true_answer(request, turn.ask(query), record_id, reference))
+        return request, Delivery(answer, self._manner(kind), turn.pause_s)
 
     def _manner(self, kind: str | None) -> str:
         if kind == "stall":
@@ -267,11 +300,11 @@ class Sandbox:
     ) -> Answer:
         worlds = next(worlds for pair, worlds in self._worlds.items() if pair[0] == request.client_id)
         try:
-            world = _world_asked(request.endpoint, query, record_id, worlds)
+            world = world_asked(request.endpoint, query, record_id, worlds)
             if world is None:
                 return Answer(200)  # a company the key may not see: 200 with an empty body
             ask = Ask(request.endpoint, query, world, worlds, record_id, reference)
-            refused = self.faults.refusal(ask.endpoint, _property_of(ask))
+            refused = self.faults.refusal(ask.endpoint, property_of(ask))
             if refused is not None:
                 return refused
             with world.lock:
@@ -300,38 +333,3 @@ class Sandbox:
 
 def _pair(name: str) -> KeyPair:
     return f"id-{name}", f"secret-{name}"
-
-
-def _world_asked(
-    endpoint: str, query: Mapping[str, Sequence[str]], record_id: int, worlds: Sequence[World]
-) -> World | None:
-    """The company a request is about; None for one the key may not see."""
-    asked = [part for text in query.get("company_id", ()) for part in text.split(",")]
-    if asked:
-        if not asked[0].isdigit():
-            raise unprocessable("company_id must be a whole number.")
-        return next((world for world in worlds if world.company_id == int(asked[0])), None)
-    if len(worlds) > 1:
-        homes = query.get("home_id", ())
-        home = int(homes[0]) if homes and homes[0].isdigit() else 0
-        kind = endpoint.split("/")[1]
-        for world in worlds:
-            stores = {"property": world.properties, "reservation": world.reservations}
-            stores |= {"task": world.tasks, "people": world.people}
-            if home in world.properties or (record_id and record_id in stores.get(kind, {})):
-                return world
-    return worlds[0]
-
-
-def _property_of(ask: Ask) -> int | None:
-    """The property a request is about, for the refusals by property."""
-    kind = ask.endpoint.split("/")[1]
-    if kind == "property":
-        return ask.record_id or None
-    store = {"task": ask.world.tasks, "reservation": ask.world.reservations}.get(kind)
-    if ask.record_id and store is not None:
-        row = store.get(ask.record_id, {})
-        home = row.get("home_id") or row.get("property_id")
-        return int(home) if home else None
-    text = ask.first("home_id") if kind == "task" else ask.first("property_id")
-    return int(text) if text and text.isdigit() else None

@@ -26,10 +26,14 @@ HOST = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Delivery:
-    """An answer and how it goes out: whole, "cut_off" half-way, or "reset" (not at all)."""
+    """An answer and how it goes out: whole, "cut_off" half-way, or "reset" (not at all).
+
+    `pause_s`: the body goes byte by byte, with this pause before each.
+    """
 
     answer: Answer
     manner: str = "whole"
+    pause_s: float = 0.0
 
 
 Respond = Callable[[str, str, str, bytes], Delivery]
@@ -105,17 +109,28 @@ class Handler(BaseHTTPRequestHandler):
         answer = delivery.answer
         head = [
             f"HTTP/1.1 {answer.status} {_phrase(answer.status)}",
-            f"Date: {formatdate(self.server.clock(), usegmt=True)}",
+            *(
+                [f"Date: {formatdate(self.server.clock(), usegmt=True)}"]
+                if "Date" not in answer.headers
+                else []
+            ),
             f"Content-Type: {answer.content_type}",
             f"Content-Length: {len(answer.body)}",
-            *(f"{name}: {text}" for name, text in answer.headers.items()),
+            *(f"{name}: {text}" for name, text in answer.headers.items() if text),
         ]
         sent = answer.body
         if delivery.manner == "cut_off":
             head.append("Connection: close")
             sent = sent[: len(sent) // 2]
             self.close_connection = True
-        self.wfile.write("\r\n".join([*head, "", ""]).encode() + sent)
+        opening = "\r\n".join([*head, "", ""]).encode()
+        if not delivery.pause_s:
+            self.wfile.write(opening + sent)
+            return
+        self.wfile.write(opening)
+        for place in range(len(sent)):
+            time.sleep(delivery.pause_s)
+            self.wfile.write(sent[place : place + 1])
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer
 
