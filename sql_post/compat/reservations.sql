@@ -1,0 +1,37 @@
+-- reservations: one row per live stay, under the old schema's names.
+create or replace view :compat.reservations as
+select
+    reservations.reservation_id as id,
+    reservations.region_code,
+    reservations.reservation_id,
+    reservations.property_id,
+    reservations.status as reservation_status,
+    reservations.checkin_date,
+    reservations.checkin_time,
+    reservations.checkin_early,
+    reservations.checkout_date,
+    reservations.checkout_time,
+    reservations.checkout_late,
+    reservations.access_code,
+    reservations.guide_url,
+    reservations.note as reservation_note,
+    reservations.flags,
+    reservations.type_guest_code,
+    reservations.type_guest_name,
+    reservations.type_stay_code,
+    reservations.type_stay_name,
+    reservations.type_reservation_code,
+    reservations.type_reservation_name,
+    reservations.adults,
+    reservations.children,
+    reservations.pets,
+    reservations.source,
+    reservations.reference_reservation_id,
+    reservations.reference_property_id,
+    reservations.reference_external_property_id,
+    reservations.created_at,
+    reservations.updated_at,
+    reservations.property_pk,
+    reservations.synced_at
+from :dataset.reservations
+where reservations.deleted_at is null;
