@@ -213,7 +213,8 @@ def _raw(key: str) -> Any:
 def _text(key: str) -> str | None:
     value = _raw(key)
     text = "" if value is None else str(value).strip()
-    return text or None
+    # In a locale without UTF-8 Python leaves the environment's letters as surrogates, which no file can hold.
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") or None
 
 
 def _value(key: str, parse: Callable[[str], T], default: T, wanted: str) -> T:

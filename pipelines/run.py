@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import logging
 import os
 import re
 import sys
@@ -18,9 +19,11 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)  # run as a script: imports start at the project, not at pipelines/
     if not Path(".dlt").is_dir():
         os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))  # started elsewhere: the project's configuration
+    from pipelines.watch.streams import open_streams
+
+    open_streams()  # before anything else is opened
 
 import pendulum  # noqa: E402
-from rich.console import Console  # noqa: E402
 
 from breezeway_source.api.access import Access  # noqa: E402
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS, select_entities  # noqa: E402
@@ -34,17 +37,27 @@ from breezeway_source.settings import (  # noqa: E402
     select_regions,
 )
 from pipelines.database.destinations import Target, duckdb_target, find_target  # noqa: E402
-from pipelines.load.region_run import RegionRun  # noqa: E402
+from pipelines.load.region_run import RegionRun, one_line  # noqa: E402
 from pipelines.load.regions import load_regions  # noqa: E402
 from pipelines.load.stand_in import stand_in  # noqa: E402
 from pipelines.preflight.check import Preflight, print_check  # noqa: E402
+from pipelines.watch.interrupt import (  # noqa: E402
+    STOPPED,
+    exit_code_of,
+    heeding_sigterm,
+    leave,
+    words_of,
+)
 from pipelines.watch.logs import log_to_folder, set_up_logging  # noqa: E402
 from pipelines.watch.notices import tell, tell_refusal  # noqa: E402
+from pipelines.watch.problems import with_next  # noqa: E402
 from pipelines.watch.progress import Watch  # noqa: E402
 from pipelines.watch.report import RunReport, print_report  # noqa: E402
 from pipelines.watch.sample import print_samples  # noqa: E402
+from pipelines.watch.secrets import SECRETS, clean  # noqa: E402
+from pipelines.watch.streams import Paper, console, show_any_character, unheard  # noqa: E402
 
-TABLE_WIDTH = 120
+log = logging.getLogger("breezeway")
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,7 +69,8 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(unknown[1], [*self._option_string_actions], n=1)
             message = f"Unknown option {unknown[1]!r}." + (f" Did you mean {near[0]!r}?" if near else "")
         end = "" if message.endswith((".", "?")) else "."
-        print(f"run.py: {message}{end} See --help.", file=sys.stderr)
+        SECRETS.learn_configuration()
+        refuse(f"{message}{end} See --help.")
         raise SystemExit(ConfigError.exit_code)
 
 
@@ -107,14 +121,30 @@ def parser() -> Parser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    show_any_character()
     args = parser().parse_args(argv)
     set_up_logging(verbose=args.verbose, quiet=args.quiet, as_json=args.log_format == "json")
+    SECRETS.learn_configuration()
     try:
-        return run(args)
+        with heeding_sigterm():
+            return run(args)
     except BreezewayError as e:
-        print(f"run.py: {e}", file=sys.stderr)
+        refuse(str(e))
         tell_refusal(str(e))
         return e.exit_code
+    except KeyboardInterrupt as stop:
+        refuse(words_of(stop))
+        return exit_code_of(stop)
+    except Exception as e:
+        log.debug("the run ended", exc_info=True)
+        refuse(with_next(one_line(e)))
+        return BreezewayError.exit_code
+
+
+def refuse(text: str) -> None:
+    """One line on stderr: why the run cannot start, or what ended it."""
+    with unheard():
+        print(f"run.py: {clean(text)}", file=sys.stderr)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -135,34 +165,35 @@ def run(args: argparse.Namespace) -> int:
             refuse_when_none_has_credentials(regions)
         access = Access(settings, cache_dir=cache_dir)
         if args.check:
-            return print_check(
-                Preflight(settings, plan, target, access, started_at).check(regions), console()
-            )
-        err = Console(stderr=True)
+            answers = Preflight(settings, plan, target, access, started_at).check(regions)
+            return print_check(answers, console())
+        err = Paper(stderr=True)
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
         runs = [
             RegionRun(region, settings, plan, target, access, started_at, pipelines_dir, watch)
             for region in regions
         ]
         report = load_regions(runs)
-        finish(report, target, args, report_file)
-    return report.exit_code
+        watch.close()
+        return finish(report, target, args, report_file)
 
 
-def finish(report: RunReport, target: Target, args: argparse.Namespace, report_file: Path | None) -> None:
-    """Print the result, and write it where asked."""
-    out = console()
-    tell(report, send=not (args.dry_run or args.sandbox))
-    print_report(report, out)
-    if args.dry_run:
-        print_samples(out, target, [region.region for region in report.regions], args.sample or 0)
+def finish(report: RunReport, target: Target, args: argparse.Namespace, report_file: Path | None) -> int:
+    """Write the result where asked, then print it; gives the exit code, which no printing changes."""
+    exit_code = report.exit_code
     if report_file is not None:
-        report.write(report_file)
-
-
-def console() -> Console:
-    """Where results go; a file or pipe has no width of its own."""
-    return Console() if sys.stdout.isatty() else Console(width=TABLE_WIDTH)
+        try:
+            report.write(report_file)
+        except OSError as e:
+            refuse(f"--report {str(report_file)!r} was not written: {e.strerror or type(e).__name__}.")
+            exit_code = exit_code or BreezewayError.exit_code
+    tell(report, send=not (args.dry_run or args.sandbox or report.interrupted))
+    with unheard():
+        out = console()
+        print_report(report, out)
+        if args.dry_run and report.interrupted is None:
+            print_samples(out, target, [region.region for region in report.regions], args.sample or 0)
+    return exit_code
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -257,10 +288,15 @@ def chosen_target(args: argparse.Namespace) -> Iterator[tuple[Target, str | None
     if not args.dry_run:
         yield find_target(args.destination, sandbox=args.sandbox), None
         return
-    with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-") as folder:
+    with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-", ignore_cleanup_errors=True) as folder:
         target = duckdb_target(Path(folder) / "dry_run.duckdb", sandbox=args.sandbox)
         yield target, os.path.join(folder, "pipelines")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    code = main()
+    if code in STOPPED:
+        leave(code)
+    with unheard():
+        pass  # what is still in the buffers; Python would end with 120 when it cannot be written
+    raise SystemExit(code)

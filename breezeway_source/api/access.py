@@ -45,3 +45,16 @@ class Access:
             company_id=region.company_id,
             region=region.code,
         )
+
+    def tokens(self) -> list[str]:
+        """The tokens in use, so that texts can be kept free of them."""
+        with self._lock:
+            held = [auth.held for auth, _ in self._pairs.values()]
+        return [token for token in held if token]
+
+    def abort(self) -> None:
+        """Ends all waiting of all key pairs: the run is called off."""
+        with self._lock:
+            throttles = [throttle for _, throttle in self._pairs.values()]
+        for throttle in throttles:
+            throttle.abort()

@@ -108,6 +108,11 @@ class Auth:
     def __deepcopy__(self, memo: object) -> Auth:
         return self  # dlt copies its configuration; a copy would fetch a second token
 
+    @property
+    def held(self) -> str | None:
+        """The token in memory, good or not; asks nobody."""
+        return self._token.access_token if self._token else None
+
     def token(self) -> str:
         """The token to send now; fetches one where memory and cache hold none that is still good.
 

@@ -60,8 +60,7 @@ class RegionRun:
 
     def run(self, run_id: str = "") -> RegionReport:
         """Load the region. Never raises: what went wrong is in the report, and in `sync_runs` under `run_id`."""
-        report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
-        report.rows = dict.fromkeys(self.plan.entities, 0)
+        report = self.new_report()
         counters = Counters()
         ending = Ending(self.target, report, counters, run_id or new_run_id(), self.pipelines_dir)
         try:
@@ -94,6 +93,12 @@ class RegionRun:
         report.requests = counters.snapshot()
         report.settle()
         ending.close()
+        return report
+
+    def new_report(self) -> RegionReport:
+        """The report of a run that has done nothing yet."""
+        report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
+        report.rows = dict.fromkeys(self.plan.entities, 0)
         return report
 
     def _load(

@@ -6,15 +6,17 @@ import gc
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 # Loaded before any thread starts: imported by several at once they are seen half made (dlt 1.31).
 import duckdb  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
 from pipelines.load.region_run import RegionRun
-from pipelines.watch.report import RunReport
+from pipelines.watch.interrupt import SideBySide, exit_code_of, words_of
+from pipelines.watch.report import RegionReport, RunReport
+from pipelines.watch.secrets import SECRETS
 from pipelines.watch.sync_runs import new_run_id
 
 log = logging.getLogger("breezeway")
@@ -23,18 +25,50 @@ COLLECT_AFTER = 100_000
 
 
 def load_regions(runs: Sequence[RegionRun]) -> RunReport:
-    """Load every region and report on all; one that fails leaves the others alone."""
+    """Load every region and report on all; one that fails leaves the others alone.
+
+    Ctrl-C and SIGTERM end it within seconds: `interrupted` of the report, which tells what was done by then.
+    """
     report = RunReport(started_at=runs[0].started_at)
     start, run_id = time.monotonic(), new_run_id()
+    _keep_secrets(runs)
+    # A single one too: dlt would take Ctrl-C over in the main thread, and wait for its pools.
+    work = SideBySide([(f"region {run.region.code}", partial(run.run, run_id)) for run in runs])
     with _rare_collections():
-        if len(runs) == 1:
-            # In the main thread, where dlt ends a step in order on Ctrl-C.
-            report.regions = [runs[0].run(run_id)]
-        else:
-            with ThreadPoolExecutor(max_workers=len(runs), thread_name_prefix="region") as pool:
-                report.regions = list(pool.map(lambda run: run.run(run_id), runs))
+        report.interrupted = work.run(partial(_call_off, runs))
+    report.regions = [_ended(run, result, report) for run, result in zip(runs, work.results, strict=True)]
     report.seconds = time.monotonic() - start
     return report
+
+
+def _call_off(runs: Sequence[RegionRun]) -> None:
+    for run in runs:
+        run.access.abort()
+
+
+def _ended(run: RegionRun, result: RegionReport | None, report: RunReport) -> RegionReport:
+    """The region's own report, unless the interrupt ended it."""
+    stop = report.interrupted
+    if result is not None and (stop is None or result.status != "failed"):
+        return result
+    assert stop is not None
+    if result is None:
+        result = run.new_report()
+    result.fail(exit_code_of(stop), words_of(stop))
+    return result
+
+
+def _keep_secrets(runs: Sequence[RegionRun]) -> None:
+    """From here on no text holds what these runs know."""
+    SECRETS.learn_configuration()
+    for run in runs:
+        SECRETS.learn(run.region.client_id, run.region.client_secret, run.settings.personal_data_key)
+        SECRETS.ask(run.access.tokens)
+        SECRETS.spare(run.region.code, run.target.name)
+        if run.target.postgres is not None:
+            password, user = run.target.postgres.password, run.target.postgres.username
+            SECRETS.learn(str(password) if password else None)
+            SECRETS.spare(user or "", run.target.postgres.host or "", run.target.postgres.database or "")
 
 
 @contextmanager

@@ -20,7 +20,8 @@ def stand_in(
 ) -> Iterator[tuple[Settings, list[Region], Path]]:
     """Runs the stand-in while the context is open; gives settings, regions and a folder for its tokens."""
     worlds = {region.code: World.seeded(region.code, now=now) for region in regions}
-    with Sandbox.multi(worlds) as sandbox, tempfile.TemporaryDirectory(prefix="breezeway-sandbox-") as folder:
+    tokens = tempfile.TemporaryDirectory(prefix="breezeway-sandbox-", ignore_cleanup_errors=True)
+    with Sandbox.multi(worlds) as sandbox, tokens as folder:
         keyed = []
         for region in regions:
             client_id, client_secret = sandbox.credentials[region.code]

@@ -21,6 +21,7 @@ import pendulum
 import psycopg2
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from breezeway_source.api.access import Access
 from breezeway_source.api.client import Client
@@ -34,6 +35,8 @@ from breezeway_source.settings import Region, Settings
 from pipelines.database.destinations import DATASET, Target
 from pipelines.preflight.estimate import Known, estimate
 from pipelines.watch.report import worst
+from pipelines.watch.secrets import clean
+from pipelines.watch.streams import unheard
 from pipelines.watch.sync_runs import code_version
 
 SAMPLED_PROPERTIES = 5
@@ -126,8 +129,6 @@ class Preflight:
         ]
         return Answer("", "versions", ", ".join(parts))
 
-    # --- the API ---
-
     def _known(self, client: Client, loaded: dict[str, int], past: dict[tuple[str, str], int]) -> Known:
         """The number of properties, and what a few of them hold."""
         page = _page(
@@ -161,8 +162,6 @@ class Preflight:
             counted += sum(first <= str(row.get("checkout_date") or "")[:10] <= last for row in rows)
         return counted / len(sampled)
 
-    # --- the database ---
-
     def _database(self, region_code: str) -> list[Answer]:
         if self.target.file is not None:
             return [_duckdb_rights(self.target, region_code)]
@@ -174,13 +173,15 @@ class Preflight:
 
 
 def print_check(answers: Sequence[Answer], console: Console) -> int:
-    """The answers as a table; gives the exit code."""
+    """The answers as a table; gives the exit code, whether it could be printed or not."""
     table = Table(title="Breezeway check: nothing was written", title_justify="left")
     for heading in ("region", "about", "", "answer"):
         table.add_column(heading, overflow="fold")
     for answer in answers:
-        table.add_row(answer.region, answer.topic, "no" if answer.exit_code else "ok", answer.text)
-    console.print(table)
+        state = "no" if answer.exit_code else "ok"
+        table.add_row(*(Text(clean(text)) for text in (answer.region, answer.topic, state, answer.text)))
+    with unheard():
+        console.print(table)
     return worst(answer.exit_code for answer in answers)
 
 

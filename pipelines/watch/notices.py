@@ -19,6 +19,7 @@ from dlt.common.runtime.slack import send_slack_message
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import is_private
 from pipelines.watch.report import HEADINGS, RegionReport, RunReport, cells
+from pipelines.watch.secrets import clean
 
 HOOK_KEY = "runtime.slack_incoming_hook"
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -39,7 +40,7 @@ def tell(report: RunReport, *, send: bool = True) -> None:
 
 def tell_refusal(error: str) -> None:
     """The run did not start: for the job summary; stderr has it already."""
-    _write_summary(f"## Breezeway load: not started\n\n{_markdown(error)}\n")
+    _write_summary(f"## Breezeway load: not started\n\n{_markdown(clean(error))}\n")
 
 
 def _log_news(region: RegionReport) -> None:
@@ -154,7 +155,7 @@ def _write_summary(text: str) -> None:
     if not place:
         return
     try:
-        with Path(place).open("a", encoding="utf-8") as file:
+        with Path(place).open("a", encoding="utf-8", errors="replace") as file:
             file.write(f"{text}\n")
     except OSError as e:
         log.warning("the job summary was not written: %s", e.strerror or type(e).__name__)

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 
 from breezeway_source.rows.filled import ALWAYS, ENOUGH_ROWS
+from pipelines.watch.secrets import clean
 
 if TYPE_CHECKING:
     from pipelines.watch.report import RegionReport
@@ -96,9 +97,10 @@ def problems_of(region: RegionReport) -> list[Problem]:
             for key, text in notes.items()
         ]
     told = "\n".join(problem.text for problem in found)
-    return found + [
+    found += [
         Problem(f"warning:{_plain(warning)}", warning) for warning in region.warnings if warning not in told
     ]
+    return [replace(problem, key=clean(problem.key), text=clean(problem.text)) for problem in found]
 
 
 def with_next(error: str) -> str:

@@ -48,6 +48,10 @@ class Watch:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bars away; safe to repeat."""
         self._stop.set()
         self._thread.join()
 

@@ -15,10 +15,12 @@ from rich.table import Table
 from breezeway_source.api.counters import Counters, RequestCounts
 from breezeway_source.errors import BreezewayError, CheckFailed
 from pipelines.database.destinations import DATASET
+from pipelines.watch.interrupt import INTERRUPTED_EXIT, TERMINATED_EXIT, exit_code_of
 from pipelines.watch.problems import News, problems_of
+from pipelines.watch.secrets import SECRETS, clean
 
 STATUS_BY_EXIT_CODE = {0: "ok", 1: "partial", 2: "failed", 3: "failed", 4: "partial"}
-WORST_FIRST = (3, 2, 1, 4, 0)
+WORST_FIRST = (TERMINATED_EXIT, INTERRUPTED_EXIT, 3, 2, 1, 4, 0)
 HEADINGS = ("region", "status", "requests", "rows", "linked", "resolved", "seconds")
 STEPS = ("extract", "normalize", "load", "sql")
 
@@ -49,7 +51,7 @@ class RegionReport:
 
     def fail(self, exit_code: int, error: str) -> None:
         """The region could not be loaded to the end."""
-        self.exit_code, self.status, self.error = exit_code, "failed", error
+        self.exit_code, self.status, self.error = exit_code, "failed", clean(error)
 
     def settle(self) -> None:
         """Derive status and exit code of a region that was loaded from what came up on the way."""
@@ -66,7 +68,11 @@ class RegionReport:
             "region status exit_code destination dataset seconds requests rows schema_changes linkage checks "
             "failures warnings error"
         )
-        report = {name: getattr(self, name) for name in names.split()}
+        texts = {"schema_changes", "failures", "warnings"}
+        report = {
+            name: SECRETS.clean_all(getattr(self, name)) if name in texts else getattr(self, name)
+            for name in names.split()
+        }
         report["problems"] = [problem.text for problem in problems_of(self)]
         report["seconds"] = {step: round(seconds, 2) for step, seconds in self.seconds.items()}
         return report
@@ -74,15 +80,17 @@ class RegionReport:
 
 @dataclass
 class RunReport:
-    """All regions of one run; the exit code is the worst: 3, 2, 1, 4, 0."""
+    """All regions of one run; the exit code is the worst: an interrupt's, 3, 2, 1, 4, 0."""
 
     started_at: pendulum.DateTime
     seconds: float = 0.0
     regions: list[RegionReport] = field(default_factory=list)
+    interrupted: KeyboardInterrupt | None = None
 
     @property
     def exit_code(self) -> int:
-        return worst(region.exit_code for region in self.regions)
+        stopped = [] if self.interrupted is None else [exit_code_of(self.interrupted)]
+        return worst([*stopped, *(region.exit_code for region in self.regions)])
 
     @property
     def status(self) -> str:
@@ -103,7 +111,7 @@ class RunReport:
 
 
 def worst(exit_codes: Iterable[int]) -> int:
-    """The exit code to end with: 3 before 2 before 1 before 4."""
+    """The exit code to end with: of an interrupted run its own, else 3 before 2 before 1 before 4."""
     found = set(exit_codes)
     return next((code for code in WORST_FIRST if code in found), 0)
 

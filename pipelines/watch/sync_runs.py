@@ -25,6 +25,7 @@ from pipelines.database.ddl import SqlClient, rows_of
 from pipelines.watch.history import Seen
 from pipelines.watch.report import RegionReport
 from pipelines.watch.rhythms import Rhythm
+from pipelines.watch.secrets import clean
 
 TABLE = TABLES["sync_runs"]
 KEEP_DAYS = 400
@@ -138,7 +139,7 @@ def rows_of_run(
                 tasks_linked=linkage.get("linked"),
                 tasks_resolved=linkage.get("resolved"),
                 code_version=code_version(),
-                message=report.error or (failures[0]["message"] if failures else None),
+                message=clean(report.error or (failures[0]["message"] if failures else "")) or None,
                 reading=reading.extent(entity) if reading else None,
                 listed=listed.get(entity, 0),
                 live_rows=(live_rows or {}).get(entity),
