@@ -9,8 +9,7 @@ import logging
 import os
 import re
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -23,23 +22,14 @@ if __name__ == "__main__":
 
     open_streams()  # before anything else is opened
 
-import pendulum  # noqa: E402
-
-from breezeway_source.api.access import Access  # noqa: E402
-from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS, select_entities  # noqa: E402
+from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
 from breezeway_source.plan import Plan  # noqa: E402
-from breezeway_source.settings import (  # noqa: E402
-    Region,
-    Settings,
-    read_regions,
-    read_settings,
-    select_regions,
-)
-from pipelines.database.destinations import Target, duckdb_target, find_target  # noqa: E402
-from pipelines.load.region_run import RegionRun, one_line  # noqa: E402
+from pipelines.database.destinations import Target  # noqa: E402
+from pipelines.load.asked import plan_of  # noqa: E402
+from pipelines.load.calling import prepared  # noqa: E402
+from pipelines.load.region_run import one_line  # noqa: E402
 from pipelines.load.regions import load_regions  # noqa: E402
-from pipelines.load.stand_in import stand_in  # noqa: E402
 from pipelines.preflight.check import Preflight, print_check  # noqa: E402
 from pipelines.watch.interrupt import (  # noqa: E402
     STOPPED,
@@ -151,31 +141,21 @@ def run(args: argparse.Namespace) -> int:
     """Check everything, then load. Raises BreezewayError for what cannot start."""
     report_file = checked_report_file(args.report)
     plan = make_plan(args)
-    settings, known = configuration()
-    regions = select_regions(args.region or missing_region(known), known)
-    started_at = pendulum.now("UTC")
-    if settings.log_folder and not args.check:
-        log_to_folder(Path(settings.log_folder), started_at, as_json=args.log_format == "json")
     with contextlib.ExitStack() as stack:
-        target, pipelines_dir = stack.enter_context(chosen_target(args))
-        if args.sandbox:
-            settings, regions, cache_dir = stack.enter_context(stand_in(settings, regions, started_at))
-        else:
-            cache_dir = None
-            refuse_when_none_has_credentials(regions)
-        access = Access(settings, cache_dir=cache_dir)
+        options = {"sandbox": args.sandbox, "dry_run": args.dry_run}
+        ready = stack.enter_context(prepared(args.region or (), args.destination, **options))
         if args.check:
-            answers = Preflight(settings, plan, target, access, started_at).check(regions)
-            return print_check(answers, console())
+            checked = Preflight(ready.settings, plan, ready.target, ready.access, ready.started_at)
+            return print_check(checked.check(ready.regions), console())
+        if ready.settings.log_folder:
+            log_to_folder(
+                Path(ready.settings.log_folder), ready.started_at, as_json=args.log_format == "json"
+            )
         err = Paper(stderr=True)
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
-        runs = [
-            RegionRun(region, settings, plan, target, access, started_at, pipelines_dir, watch)
-            for region in regions
-        ]
-        report = load_regions(runs)
+        report = load_regions(ready.runs(plan, watch))
         watch.close()
-        return finish(report, target, args, report_file)
+        return finish(report, ready.target, args, report_file)
 
 
 def finish(report: RunReport, target: Target, args: argparse.Namespace, report_file: Path | None) -> int:
@@ -198,81 +178,21 @@ def finish(report: RunReport, target: Target, args: argparse.Namespace, report_f
 
 def make_plan(args: argparse.Namespace) -> Plan:
     """What the options ask for. Raises ConfigError for names, days and ids that make no sense."""
-    group = select_entities(args.entities or ["hourly"])
-    entities = group.entities
-    if args.reconcile:
-        if args.since:
-            raise ConfigError("--reconcile compares whole lists: leave out --since.")
-        named_only_entities = all(name in ENDPOINTS for name in args.entities or ["hourly"])
-        checked = {"tasks", "reservations"}
-        if not named_only_entities:
-            entities = tuple(name for name in ENDPOINTS if name in entities or name in checked)
-        elif not checked & set(entities):
-            raise ConfigError(
-                "--reconcile looks for vanished tasks and stays: name tasks or reservations in --entities."
-            )
-    since, until = day("--since", args.since), day("--until", args.until)
-    if until is not None and since is None:
-        raise ConfigError("--until needs --since.")
-    if since is not None and until is not None and until < since:
-        raise ConfigError(f"--until {until} is before --since {since}.")
-    if since is not None and args.full:
-        raise ConfigError("--full reads everything: leave out --since, or --full.")
+    plan = plan_of(
+        args.entities or (),
+        since=args.since,
+        until=args.until,
+        full=args.full,
+        properties=args.property or (),
+        reconcile=args.reconcile,
+    )
     if args.check and (args.dry_run or args.report):
         raise ConfigError("--check loads nothing: leave out --dry-run and --report.")
     if args.sample is not None and not args.dry_run:
         raise ConfigError("--sample goes with --dry-run.")
     if args.sample is not None and args.sample < 0:
         raise ConfigError(f"--sample {args.sample} is below 0: it is the number of rows shown of each table.")
-    return Plan(
-        entities=entities,
-        whole_tasks=group.whole_tasks,
-        whole_stays=group.whole_stays or args.reconcile,
-        full=args.full,
-        reconcile=args.reconcile,
-        since=since,
-        until=until,
-        properties=frozenset(property_id(text) for text in args.property or ()),
-    )
-
-
-def day(option: str, text: str | None) -> pendulum.Date | None:
-    """A day of the command line, such as 2026-03-01."""
-    if text is None:
-        return None
-    try:
-        return pendulum.from_format(text, "YYYY-MM-DD").date()
-    except ValueError as e:
-        raise ConfigError(
-            f"{option} {text!r} is no day: write it like {pendulum.now().to_date_string()}."
-        ) from e
-
-
-def property_id(text: str) -> int:
-    if not text.isdecimal():
-        raise ConfigError(f"--property {text!r} is no id: Breezeway's property ids are whole numbers.")
-    return int(text)
-
-
-def configuration() -> tuple[Settings, dict[str, Region]]:
-    """Settings and regions. Raises ConfigError also for a file that is no TOML."""
-    try:
-        return read_settings(), read_regions()
-    except BreezewayError:
-        raise
-    except Exception as e:
-        text = " ".join(str(e).split()) or type(e).__name__
-        raise ConfigError(f"The configuration cannot be read: {text}") from e
-
-
-def missing_region(known: dict[str, Region]) -> NoReturn:
-    raise ConfigError(f"Which region? Give --region with one of {', '.join(known)}, or all.")
-
-
-def refuse_when_none_has_credentials(regions: Sequence[Region]) -> None:
-    """With one region lacking credentials the others load; with all lacking them nothing can start."""
-    if not any(region.client_id and region.client_secret for region in regions):
-        regions[0].key_pair()
+    return plan
 
 
 def checked_report_file(path: Path | None) -> Path | None:
@@ -280,17 +200,6 @@ def checked_report_file(path: Path | None) -> Path | None:
     if path is not None and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
         raise ConfigError(f"--report {str(path)!r} cannot be written: is the folder there and yours?")
     return path
-
-
-@contextlib.contextmanager
-def chosen_target(args: argparse.Namespace) -> Iterator[tuple[Target, str | None]]:
-    """Where the rows go; a dry run gets a folder of its own that goes away with it."""
-    if not args.dry_run:
-        yield find_target(args.destination, sandbox=args.sandbox), None
-        return
-    with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-", ignore_cleanup_errors=True) as folder:
-        target = duckdb_target(Path(folder) / "dry_run.duckdb", sandbox=args.sandbox)
-        yield target, os.path.join(folder, "pipelines")
 
 
 if __name__ == "__main__":

@@ -69,10 +69,6 @@ BAD: dict[str, tuple[list[str], str]] = {
         ["--region", "smoky", "--reconcile", "--since", "2026-01-01"],
         "--reconcile compares whole lists: leave out --since.",
     ),
-    "reconcile without anything to compare": (
-        ["--region", "smoky", "--reconcile", "--entities", "people"],
-        "--reconcile looks for vanished tasks and stays: name tasks or reservations in --entities.",
-    ),
     "no property id": (
         ["--region", "smoky", "--property", "Loft"],
         "--property 'Loft' is no id: Breezeway's property ids are whole numbers.",
@@ -141,13 +137,16 @@ def test_an_unknown_destination_names_the_nearest(capsys: pytest.CaptureFixture[
         (
             "--entities weekly --reconcile",
             Plan(
-                ("reservations", "tasks", "templates", "subdepartments"),
+                ("properties", "reservations", "tasks", "templates", "subdepartments"),
                 whole_tasks=True,
                 whole_stays=True,
                 reconcile=True,
             ),
         ),
-        ("--entities tasks --reconcile", Plan(("tasks",), whole_stays=True, reconcile=True)),
+        (
+            "--entities people --reconcile",
+            Plan(("properties", "reservations", "tasks", "people"), whole_stays=True, reconcile=True),
+        ),
         (
             "--since 2026-01-01 --until 2026-01-01",
             Plan(

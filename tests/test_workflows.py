@@ -18,6 +18,8 @@ import pytest
 import yaml
 from databases import fresh_postgres
 from dlt.common.configuration.providers.toml import tomlkit
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from breezeway_source.entities.endpoints import GROUPS
 from breezeway_source.sandbox import Sandbox, World
@@ -28,7 +30,7 @@ LOAD = yaml.safe_load((WORKFLOWS / "load.yml").read_text("utf-8"))
 TRIGGERS = LOAD[True]  # YAML 1.1 reads the key `on` as a truth
 JOB = LOAD["jobs"]["load"]
 EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}", re.DOTALL)
-HOURLY, DAILY, WEEKLY = (entry["cron"] for entry in TRIGGERS["schedule"])
+HOURLY, SUNDAYS, DAILY, WEEKLY = (entry["cron"] for entry in TRIGGERS["schedule"])
 
 
 def step(name: str) -> dict[str, Any]:
@@ -50,14 +52,42 @@ def test_the_matrix_and_the_manual_choice_are_the_configured_regions() -> None:
     assert list(TRIGGERS["workflow_dispatch"]["inputs"]) == ["region", "entities", "since", "full"]
 
 
-def test_one_region_that_fails_stops_no_other_and_two_runs_of_one_never_overlap() -> None:
+def test_one_job_loads_all_regions_and_runs_never_overlap() -> None:
+    matrix = JOB["strategy"]["matrix"]["region"]
+    assert matrix.rstrip().endswith("""|| '["all"]') }}""") and "vars.BREEZEWAY_MATRIX == 'true'" in matrix
     assert JOB["strategy"]["fail-fast"] is False
-    assert JOB["concurrency"] == {"group": "breezeway-load-${{ matrix.region }}", "cancel-in-progress": False}
+    assert JOB["concurrency"] == {
+        "group": "breezeway-load${{ vars.BREEZEWAY_MATRIX == 'true' && format('-{0}', matrix.region) || '' }}",
+        "cancel-in-progress": False,
+    }
 
 
-def test_daily_and_weekly_do_not_start_with_an_hourly_run() -> None:
-    minutes = [cron.split()[0] for cron in (HOURLY, DAILY, WEEKLY)]
-    assert minutes == ["7", "37", "37"] and DAILY.split()[1] != WEEKLY.split()[1]
+def hours(cron: str) -> set[int]:
+    spans = [part.partition("-") for part in cron.split()[1].split(",")]
+    return {hour for first, _, last in spans for hour in range(int(first), int(last or first) + 1)}
+
+
+def test_no_daily_or_weekly_run_is_displaced_by_an_hourly_one() -> None:
+    """GitHub keeps one waiting run. What waits for an hourly run starts before the next hourly one comes."""
+    assert {cron.split()[0] for cron in (HOURLY, SUNDAYS, DAILY, WEEKLY)} == {"7"}
+    assert (HOURLY.split()[4], SUNDAYS.split()[4], DAILY.split()[4], WEEKLY.split()[4]) == (
+        "1-6",
+        "0",
+        "*",
+        "0",
+    )
+    limit = re.search(
+        r"startsWith\(github.event.schedule, '(.*?)'\) && (\d+) \|\| (\d+)", JOB["timeout-minutes"]
+    )
+    assert limit is not None and HOURLY.startswith(limit[1]) and SUNDAYS.startswith(limit[1])
+    assert int(limit[2]) < 60, "an hourly run ends before the next one is due"
+    for cron in (HOURLY, SUNDAYS):
+        assert not hours(cron) & {9, 10}
+    assert not hours(SUNDAYS) & {17, 18}
+    daily_ends = 9 + (int(limit[3]) + 60) / 60
+    assert daily_ends < 17, "the weekly run does not wait for a daily one"
+    everything = hours(HOURLY) | hours(DAILY)
+    assert everything == set(range(24)) - {10}
 
 
 def test_report_and_log_are_kept_for_thirty_days_whatever_happened_and_the_token_is_not() -> None:
@@ -68,9 +98,8 @@ def test_report_and_log_are_kept_for_thirty_days_whatever_happened_and_the_token
     assert env["SOURCES__BREEZEWAY__LOG_FOLDER"].startswith("artefacts/")
     for place in ("XDG_CACHE_HOME", "DLT_DATA_DIR"):
         assert env[place].startswith("${{ runner.temp }}/")
-    assert not any("cache@" in step.get("uses", "") for step in JOB["steps"]), (
-        "a cache is readable by every branch"
-    )
+    (cache,) = [step for step in JOB["steps"] if "cache@" in step.get("uses", "")]
+    assert cache["with"]["path"] == ".venv", "a cache is readable by every branch"
 
 
 @pytest.mark.parametrize("file", sorted(WORKFLOWS.glob("*.yml")), ids=lambda file: file.name)
@@ -78,18 +107,43 @@ def test_workflows_may_read_only_end_in_time_and_put_no_input_into_a_script(file
     workflow = yaml.safe_load(file.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     for job in workflow["jobs"].values():
-        assert job["timeout-minutes"] <= 330 and "permissions" not in job
+        limit = max(int(n) for n in re.findall(r"\b\d\d+\b", str(job["timeout-minutes"])))
+        assert limit <= 330 and "permissions" not in job
         for each in job["steps"]:
             assert "${{" not in each.get("run", "")
             if each.get("uses", "").startswith("actions/checkout"):
                 assert each["with"]["persist-credentials"] is False
 
 
-def test_secrets_are_looked_up_by_the_region_alone() -> None:
+def test_every_region_has_its_secrets_by_name() -> None:
     env = step("Load")["env"]
-    assert env["CLIENT_ID"] == "${{ secrets[format('BREEZEWAY_{0}_CLIENT_ID', matrix.region)] }}"
-    assert env["CLIENT_SECRET"] == "${{ secrets[format('BREEZEWAY_{0}_CLIENT_SECRET', matrix.region)] }}"
+    for region in regions():
+        for key in ("CLIENT_ID", "CLIENT_SECRET"):
+            name = region.upper()
+            assert (
+                env[f"SOURCES__BREEZEWAY__REGIONS__{name}__{key}"]
+                == f"${{{{ secrets.BREEZEWAY_{name}_{key} }}}}"
+            )
     assert "toJSON(secrets)" not in (WORKFLOWS / "load.yml").read_text("utf-8")
+
+
+def test_the_schedule_runs_what_was_tested() -> None:
+    """Every requirement is pinned, to a version it allows; nothing is installed that is not pinned."""
+    pinned = {}
+    for line in (WORKFLOWS / "constraints.txt").read_text("utf-8").splitlines():
+        if not line.startswith("#"):
+            name, _, version = line.partition("==")
+            pinned[canonicalize_name(name)] = version
+    asked = [
+        Requirement(line)
+        for line in (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+        if line[0] != "#"
+    ]
+    for requirement in asked:
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
+    assert "-c .github/workflows/constraints.txt" in step("Install")["run"]
+    (update, _) = yaml.safe_load((ROOT / ".github" / "dependabot.yml").read_text("utf-8"))["updates"]
+    assert (update["directory"], update["schedule"]) == ("/.github/workflows", {"interval": "monthly"})
 
 
 def test_ci_calls_the_one_command_and_tests_the_oldest_postgres() -> None:
@@ -125,8 +179,8 @@ class Runner:
         (self.checkout / ".dlt").mkdir()
         shutil.copy(ROOT / ".dlt" / "config.toml", self.checkout / ".dlt")
         self.sandbox = sandbox
-        self.bin = folder / "bin"
-        self.bin.mkdir()
+        self.bin = self.checkout / ".venv" / "bin"  # the environment that the Install step makes
+        self.bin.mkdir(parents=True)
         (self.bin / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
         (self.bin / "python").chmod(0o755)
 
@@ -134,16 +188,20 @@ class Runner:
         self, region: str = "smoky", schedule: str = "", **more: str
     ) -> subprocess.CompletedProcess[str]:
         """Run the Load step. `more`: inputs as `inputs_since`, environment variables by their name."""
-        client_id, client_secret = self.sandbox.credentials[region]
         values = {
+            f"secrets.BREEZEWAY_{name.upper()}_CLIENT_{part}": self.sandbox.credentials.get(name, ("", ""))[
+                place
+            ]
+            for name in regions()
+            for place, part in enumerate(("ID", "SECRET"))
+        }
+        values |= {
             "matrix.region": region,
             "github.event.schedule": schedule,
             "inputs.entities": more.pop("inputs_entities", ""),
             "inputs.since": more.pop("inputs_since", ""),
             "inputs.full": more.pop("inputs_full", ""),
             "runner.temp": str(self.temp),
-            "secrets[format('BREEZEWAY_{0}_CLIENT_ID', matrix.region)]": client_id,
-            "secrets[format('BREEZEWAY_{0}_CLIENT_SECRET', matrix.region)]": client_secret,
             "secrets.DESTINATION__POSTGRES__CREDENTIALS": more.pop("postgres", ""),
             "secrets.RUNTIME__SLACK_INCOMING_HOOK": "",
             "secrets.BREEZEWAY_PERSONAL_DATA_KEY": "",
@@ -164,7 +222,7 @@ class Runner:
             capture_output=True,
             timeout=120,
             env={
-                "PATH": f"{self.bin}:/usr/bin:/bin",
+                "PATH": "/usr/bin:/bin",
                 "HOME": str(self.temp),
                 **env,
                 "SOURCES__BREEZEWAY__BASE_URL": self.sandbox.base_url,
@@ -192,8 +250,13 @@ def runner(tmp_path: Path) -> Iterator[Runner]:
 
 @pytest.mark.parametrize(
     ("schedule", "group", "more"),
-    [(HOURLY, "hourly", set()), (DAILY, "daily", {"tasks"}), (WEEKLY, "weekly", set())],
-    ids=["hourly", "daily", "weekly"],
+    [
+        (HOURLY, "hourly", set()),
+        (SUNDAYS, "hourly", set()),
+        (DAILY, "daily", set(GROUPS["hourly"].entities)),
+        (WEEKLY, "weekly", set(GROUPS["hourly"].entities)),
+    ],
+    ids=["hourly", "sundays", "daily", "weekly"],
 )
 def test_each_schedule_loads_its_entities(runner: Runner, schedule: str, group: str, more: set[str]) -> None:
     done = runner.load(schedule=schedule, DESTINATION="duckdb")
@@ -214,6 +277,23 @@ def test_each_schedule_loads_its_entities(runner: Runner, schedule: str, group: 
         for line in (runner.checkout / "artefacts" / kept[1]).read_text().splitlines()
     )
     assert (runner.temp / "summary.md").read_text("utf-8").startswith("## Breezeway load: ok")
+
+
+def test_one_job_loads_every_region(tmp_path: Path) -> None:
+    now = pendulum.instance(datetime.now(timezone.utc))
+    worlds = {
+        region: World.seeded(
+            region, now=now, properties=1, tasks_per_property=2, first_property_id=100 * number
+        )
+        for number, region in enumerate(regions(), 1)
+    }
+    with Sandbox.multi(worlds, token_limit=False) as sandbox:
+        runner = Runner(tmp_path, sandbox)
+        done = runner.load(region="all", schedule=HOURLY, DESTINATION="duckdb")
+        assert done.returncode == 0, done.stderr
+        report = json.loads((runner.checkout / "artefacts" / "report.json").read_text("utf-8"))
+        assert [region["region"] for region in report["regions"]] == regions()
+        assert all(region["rows"]["tasks"] == 2 for region in report["regions"])
 
 
 def test_by_hand_into_postgres_with_a_first_day(runner: Runner) -> None:
@@ -275,5 +355,5 @@ def test_a_missing_secret_is_told_by_the_key_that_lacks(runner: Runner) -> None:
 
 def test_the_install_step_names_the_files_that_exist() -> None:
     install = step("Install")["run"]
-    (named,) = re.findall(r"-r (\S+)", install)
-    assert (ROOT / named).is_file()
+    for named in re.findall(r"-[rc] (\S+)", install):
+        assert (ROOT / named).is_file()

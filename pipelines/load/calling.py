@@ -1,0 +1,166 @@
+"""A load as a function to call: from the command line, a scheduler such as Dagster, or a notebook."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import dlt
+import pendulum
+from dlt.common.configuration.providers.environ import EnvironProvider
+from dlt.common.runtime.run_context import RunContext, switched_run_context
+
+from breezeway_source.api.access import Access
+from breezeway_source.errors import BreezewayError, ConfigError
+from breezeway_source.plan import Plan
+from breezeway_source.reading import Reading
+from breezeway_source.settings import Region, Settings, read_regions, read_settings, select_regions
+from pipelines.database.destinations import Target, duckdb_target, find_target
+from pipelines.load.asked import plan_of
+from pipelines.load.region_run import RegionRun
+from pipelines.load.regions import load_regions
+from pipelines.load.stand_in import stand_in
+from pipelines.watch.report import RunReport
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(
+    regions: str | Sequence[str] = "all",
+    entities: str | Sequence[str] = "hourly",
+    destination: str = "duckdb",
+    *,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    full: bool = False,
+    properties: Iterable[int] = (),
+    reconcile: bool = False,
+    sandbox: bool = False,
+    dry_run: bool = False,
+) -> RunReport:
+    """Load these regions, and say what was done: what `run.py` does with the options of the same names.
+
+        from pipelines.load.calling import load
+
+        report = load("smoky", "hourly", "postgres")
+        report.exit_code, report.regions[0].rows
+
+    Configuration and credentials are those of `.dlt/` in the current folder, else the project's own, and of the
+    environment; neither is changed. Several calls may run side by side, of different regions. A region that fails is
+    in the report (`exit_code`, `error`, `failures`); raises ConfigError for what cannot start at all: an unknown
+    name, a bad day, no credentials.
+    """
+    plan = plan_of(
+        _listed(entities), since=since, until=until, full=full, properties=properties, reconcile=reconcile
+    )
+    with prepared(_listed(regions), destination, sandbox=sandbox, dry_run=dry_run) as ready:
+        return load_regions(ready.runs(plan))
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What runs of some regions have in common; everything was checked, nothing was sent."""
+
+    settings: Settings
+    regions: list[Region]
+    target: Target
+    access: Access
+    started_at: pendulum.DateTime
+    pipelines_dir: str | None = None
+
+    def runs(self, plan: Plan, watch: Callable[[Reading], None] = lambda reading: None) -> list[RegionRun]:
+        """One run per region."""
+        return [
+            RegionRun(
+                region,
+                self.settings,
+                plan,
+                self.target,
+                self.access,
+                self.started_at,
+                self.pipelines_dir,
+                watch,
+            )
+            for region in self.regions
+        ]
+
+
+@contextlib.contextmanager
+def prepared(
+    names: Sequence[str], destination: str, *, sandbox: bool = False, dry_run: bool = False
+) -> Iterator[Prepared]:
+    """Settings, regions and destination as configured; the stand-in API and the folder of a dry run while it lasts.
+
+    Raises ConfigError for what cannot start.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(project_configuration())
+        settings, known = configuration()
+        if not names:
+            raise ConfigError(f"Which region? Give --region with one of {', '.join(known)}, or all.")
+        regions, started_at = select_regions(names, known), pendulum.now("UTC")
+        target, pipelines_dir = stack.enter_context(_target(destination, sandbox, dry_run))
+        cache_dir = None
+        if sandbox:
+            settings, regions, cache_dir = stack.enter_context(stand_in(settings, regions, started_at))
+        elif not any(region.client_id and region.client_secret for region in regions):
+            # With one region lacking credentials the others load; with all lacking them nothing can start.
+            regions[0].key_pair()
+        access = Access(settings, cache_dir=cache_dir)
+        yield Prepared(settings, regions, target, access, started_at, pipelines_dir)
+
+
+def configuration() -> tuple[Settings, dict[str, Region]]:
+    """Settings and regions. Raises ConfigError also for a file that is no TOML."""
+    try:
+        return read_settings(), read_regions()
+    except BreezewayError:
+        raise
+    except Exception as e:
+        raise _unreadable(e) from e
+
+
+def _unreadable(error: Exception) -> ConfigError:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return ConfigError(f"The configuration cannot be read: {text}")
+
+
+@contextlib.contextmanager
+def project_configuration() -> Iterator[None]:
+    """The project's own `.dlt/` where neither dlt nor the current folder knows of any, as `run.py` takes it."""
+    with contextlib.ExitStack() as stack:
+        try:
+            if not _is_configured():
+                # dlt reads the files of the folder it was first used in, once: the current one may be another.
+                folder = "." if Path(".dlt").is_dir() else str(ROOT)
+                stack.enter_context(switched_run_context(RunContext(folder)))
+        except Exception as e:
+            raise _unreadable(e) from e
+        yield
+
+
+def _is_configured() -> bool:
+    """Whether some file, or what a notebook has set in memory, speaks of this source."""
+    providers = [*dlt.secrets.config_providers, *dlt.config.config_providers]
+    files = [provider for provider in providers if not isinstance(provider, EnvironProvider)]
+    return any(file.get_value("breezeway", dict, "", "sources")[0] is not None for file in files)
+
+
+@contextlib.contextmanager
+def _target(destination: str, sandbox: bool, dry_run: bool) -> Iterator[tuple[Target, str | None]]:
+    """Where the rows go; a dry run gets a folder of its own that goes away with it."""
+    if not dry_run:
+        yield find_target(destination, sandbox=sandbox), None
+        return
+    with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-", ignore_cleanup_errors=True) as folder:
+        target = duckdb_target(Path(folder) / "dry_run.duckdb", sandbox=sandbox)
+        yield target, os.path.join(folder, "pipelines")
