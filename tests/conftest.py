@@ -17,6 +17,9 @@ NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; read the diff")
+    parser.addoption(
+        "--all-deviations", action="store_true", help="the whole matrix of deviations: two hours"
+    )
 
 
 @pytest.fixture(autouse=True)

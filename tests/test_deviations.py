@@ -229,7 +229,7 @@ def test_an_empty_catalogue_an_error_beside_and_ids_as_text(sandbox: Sandbox, ap
     sandbox.behave()
     sandbox.deviate("ids_as_text")
     row = api.get("/property").json()["results"][1]
-    assert row["id"] == str(HOME + 1) and row["groups"][0]["id"] == "31"
+    assert row["id"] == str(HOME + 1) and row["company_id"] == str(sandbox.world.company_id)
 
 
 # -- records -------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ SHAPES: dict[str, Callable[[Any, list[Any], str], Any]] = {
 
 
 def ids_as_text() -> Kind:
-    """Every whole number called `id` or `..._id` is spelled as text, at every depth."""
+    """Every whole number called `id` or `..._id` is spelled as text, at every depth but in `groups`."""
     return Kind(body=lambda body, moment: _texts(body))
 
 
@@ -91,7 +91,11 @@ def _texts(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
-        key: str(item) if key.endswith("id") and type(item) is int else _texts(item)
+        key: str(item)
+        if key.endswith("id") and type(item) is int
+        else item
+        if key == "groups"
+        else _texts(item)
         for key, item in value.items()
     }
 

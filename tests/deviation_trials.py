@@ -1,0 +1,207 @@
+"""The matrix: every deviation, the lists it can touch, the ways of reading, and what the contract says must come of it.
+
+Written from the design (sections 4 and 6) and the API's pages, not from how the loader reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from deviating import CATALOGUES, DETAILS, LISTS, PAGED, READS, Cell, Trial
+
+from breezeway_source.sandbox.deviations.rows import DAYS, NAMELESS
+from breezeway_source.sandbox.deviations.shapes import EMPTY, SHAPES
+
+NO_TOTALS = (("totals_off", {}),)
+ALL = tuple(name for name in LISTS if name != "properties")
+OPTIONAL = ("supplies", *CATALOGUES, *DETAILS)
+BARE = (*CATALOGUES, *DETAILS)
+WITH_PROPERTIES = ("properties", *PAGED)
+READ_AGAIN = ("--entities", "all", "--full")
+BOTH = ("whole", "details")
+EVERY_WAY = ("hourly", "whole", "first")
+
+
+def paging() -> Iterator[Trial]:
+    yield Trial("undated", lists=tuple(LISTS), must="equal", runs=("hourly", "whole", "details", "first"))
+    yield Trial("totals_off", lists=WITH_PROPERTIES, must="equal", runs=EVERY_WAY)
+    for by in (1, -1):
+        yield Trial("totals_wrong", {"by": by}, WITH_PROPERTIES, "told", EVERY_WAY)
+    yield Trial("totals_changing", lists=WITH_PROPERTIES, must="told", runs=EVERY_WAY)
+    for form, must in (
+        ("text", "either"),
+        ("null", "equal"),
+        ("results_only", "equal"),
+        ("pages_only", "either"),
+    ):
+        yield Trial("totals_spelled", {"form": form}, WITH_PROPERTIES, must)
+    for says in ("asked", "given"):
+        for beside in ((), NO_TOTALS):
+            yield Trial("page_echo", {"says": says}, WITH_PROPERTIES, "told", EVERY_WAY, beside)
+    for form in ("400", "404", "410", "422"):
+        yield Trial("past_end", {"form": form}, WITH_PROPERTIES, "calm", EVERY_WAY, NO_TOTALS)
+    yield Trial("past_end", {"form": "first"}, WITH_PROPERTIES, "either", EVERY_WAY, NO_TOTALS)
+    yield Trial("last_page_repeated", {}, WITH_PROPERTIES, "either", EVERY_WAY, NO_TOTALS)
+    yield Trial("pages_from_zero", {"says": "given"}, WITH_PROPERTIES, "told", EVERY_WAY, NO_TOTALS)
+    for says in ("given", "asked"):
+        yield Trial("pages_from_zero", {"says": says}, WITH_PROPERTIES, "told", EVERY_WAY)
+    for says in ("given", "asked", "nothing"):
+        for beside in ((), NO_TOTALS):
+            yield Trial("limit_clamped", {"says": says}, WITH_PROPERTIES, "either", EVERY_WAY, beside)
+    for limit in (7, 2, 0, None, "3"):
+        for beside in ((), NO_TOTALS):
+            yield Trial("limit_echoed_wrong", {"limit": limit}, WITH_PROPERTIES, "either", beside=beside)
+    for by in (1, -1):
+        for beside in ((), NO_TOTALS):
+            yield Trial("page_numbered_wrong", {"by": by}, WITH_PROPERTIES, "either", beside=beside)
+    for beside in ((), NO_TOTALS):
+        yield Trial("ties_shuffled", {}, WITH_PROPERTIES, "either", EVERY_WAY, beside)
+        yield Trial("sort_ignored", {}, WITH_PROPERTIES, "equal", EVERY_WAY, beside)
+        yield Trial("page_lost", {}, WITH_PROPERTIES, "told" if not beside else "either", EVERY_WAY, beside)
+        yield Trial(
+            "rows_missing", {}, WITH_PROPERTIES, "told" if not beside else "either", EVERY_WAY, beside
+        )
+        yield Trial("row_doubled", {}, WITH_PROPERTIES, "told" if not beside else "either", EVERY_WAY, beside)
+        yield Trial("filters_ignored", {}, ("stays",), "either", ("hourly", "whole"), beside)
+        yield Trial("filters_ignored", {}, ("tasks",), "either", ("hourly",), beside)
+        yield Trial("filters_shifted", {}, ("stays",), "either", EVERY_WAY, beside)
+        yield Trial("filters_shifted", {"first": 1, "last": 1}, ("stays",), "either", EVERY_WAY, beside)
+        yield Trial("filters_shifted", {}, ("tasks",), "either", ("hourly",), beside)
+        yield Trial("upcoming_instead", {}, ("stays",), "either", ("hourly", "whole"), beside)
+    yield Trial("filters_ignored", {"names": ("status",)}, ("people",), "either")
+    yield Trial("catalogue_empty", {}, ("properties", "supplies", "people"), "told", times=3)
+
+
+def shapes() -> Iterator[Trial]:
+    for form in EMPTY:
+        calm = form in ("results_null", "results_missing", "204", "array")
+        lists = ("stays", "tasks")
+        yield Trial("empty", {"form": form}, lists, "equal" if calm else "either", ("hourly", "first"))
+        yield Trial("empty", {"form": form}, DETAILS, "equal" if calm else "either", ("details", "first"))
+        if form not in ("204", "array", "results_null", "results_missing"):
+            yield Trial("emptied", {"form": form}, tuple(LISTS), "told", BOTH, rest=True, asks=4)
+    for form in ("204", "array"):
+        yield Trial("emptied", {"form": form}, ("properties", "supplies", "people"), "told")
+    for error in (None, ""):
+        yield Trial("error_beside", {"error": error}, WITH_PROPERTIES, "equal", EVERY_WAY)
+    yield Trial("error_beside", {"error": "half"}, WITH_PROPERTIES, "told", EVERY_WAY)
+    for form in SHAPES:
+        yield Trial("shaped", {"form": form}, tuple(LISTS), "either", BOTH, rest=True, asks=4)
+    yield Trial("ids_as_text", {}, tuple(LISTS), "equal", (*EVERY_WAY, "details"))
+
+
+def records() -> Iterator[Trial]:
+    for form in NAMELESS:
+        named = tuple(name for name in LISTS if name not in ("contacts", "requirements"))  # these need no id
+        yield Trial("nameless", {"form": form}, named, "told", BOTH, marks=True, heal=READ_AGAIN)
+        lists = ("properties", *CATALOGUES)
+        yield Trial("stranger", {"form": form}, lists, "told", came=True, rest=True, marks=True)
+    for field, lists in (
+        ("name", (*WITH_PROPERTIES[:1], "tasks", "supplies", *CATALOGUES, "contacts")),
+        ("total_cost", ("tasks",)),
+        ("started_at", ("tasks",)),
+        ("template", ("tasks",)),
+        ("adults", ("stays",)),
+        ("checkin_time", ("stays",)),
+        ("guests", ("stays",)),
+        ("unit_cost", ("supplies",)),
+        ("created_at", ("supplies", "comments")),
+        ("active", ("people",)),
+        ("latitude", ("properties",)),
+        ("notes", ("properties",)),
+        ("response", ("requirements",)),
+        ("nobody_knows", tuple(LISTS)),
+    ):
+        forms = (
+            "huge",
+            "long_int",
+            "deep",
+            "nul",
+            "surrogate",
+            "nan",
+            "year_9999",
+            "year_0001",
+            "object",
+            "list",
+            "text",
+        )
+        for form in forms:
+            yield Trial("absurd", {"field": field, "form": form}, lists, "here", BOTH, heal=READ_AGAIN)
+    for form in DAYS:
+        yield Trial("dates", {"form": form}, ("stays",), "here", EVERY_WAY, heal=READ_AGAIN)
+        yield Trial("dates", {"form": form, "only": 1}, ("stays",), "here", EVERY_WAY, heal=READ_AGAIN)
+    for beside in ((), NO_TOTALS):
+        yield Trial("outside_window", {}, ("stays",), "told", ("whole", "first"), beside, came=True)
+    for form in ("colliding", "non_latin", "many", "odd"):
+        yield Trial("more_keys", {"form": form}, tuple(LISTS), "here", BOTH, heal=READ_AGAIN)
+    for form in ("null", "absent", "empty"):
+        yield Trial("money_unsaid", {"form": form}, ("tasks",), "equal", EVERY_WAY)
+    for text in ("(12.00)", "CA$ 12.00", "twelve"):
+        yield Trial("amounts", {"text": text}, ("tasks",), "here", EVERY_WAY, heal=READ_AGAIN)
+    yield Trial("external_links", {}, ("tasks",), "here", EVERY_WAY, heal=READ_AGAIN)
+
+
+def answers() -> Iterator[Trial]:
+    for status in (401, 403, 404, 410, 422):
+        for form in ("json", "fields", "empty"):
+            if form == "json" or status == 422:
+                yield Trial(
+                    "refused", {"status": status, "form": form}, tuple(LISTS), "told", BOTH, rest=True, asks=4
+                )
+        yield Trial("refused", {"status": status}, ("stays", "tasks"), "told", ("hourly",), rest=True, asks=4)
+    yield Trial("refused", {"status": 403, "form": "html"}, (*PAGED, *BARE), "told", BOTH, rest=True)
+    yield Trial("refused", {"status": 500}, ("stays", "supplies", *BARE), "told", BOTH, rest=True)
+    for form in ("details", "top", "header"):
+        yield Trial("busy", {"retry_after": 0, "form": form}, tuple(LISTS), "equal", BOTH, times=2)
+    yield Trial("redirected", {"form": "same"}, tuple(LISTS), "equal", (*BOTH, "hourly"))
+    for form in ("bare", "other_host", "circle"):
+        yield Trial("redirected", {"form": form}, tuple(LISTS), "told", (*BOTH, "hourly"), rest=True)
+    yield Trial("drip", {"pause_s": 0.00001}, ("people", "supplies"), "equal")
+    yield Trial("typed", {}, tuple(LISTS), "equal", BOTH)
+    yield Trial("typed", {"mark": b"\xef\xbb\xbf"}, tuple(LISTS), "either", BOTH)
+
+
+TRIALS = [*paging(), *shapes(), *records(), *answers()]
+
+
+def cells(trials: Iterable[Trial], *, alone: bool) -> list[Cell]:
+    """The trials on each of their lists `alone`, or on all at once but that of properties, which the others need."""
+    found = []
+    for trial in trials:
+        for run in trial.runs:
+            lists = tuple(name for name in trial.lists if name in READS[run])
+            others = tuple(name for name in lists if name != "properties")
+            groups = (
+                [(name,) for name in lists] if alone else [("properties",)] * (others != lists) + [others]
+            )
+            if run == "first" and not alone:
+                groups = [others]
+            found += [Cell(trial, run, group) for group in groups if group]
+    return found
+
+
+SUITE = frozenset(
+    line.strip()
+    for line in """
+    totals_off, hourly
+    totals_off, whole
+    totals_wrong by=1, whole
+    totals_changing, hourly
+    page_echo says=given, hourly
+    limit_clamped says=given with totals_off, whole
+    ties_shuffled, whole
+    row_doubled, whole
+    filters_shifted, whole, stays
+    catalogue_empty, whole, properties
+    ids_as_text, first
+    stranger form=missing, whole
+    absurd field=name form=long_int, whole
+    absurd field=notes form=deep, whole, properties
+    more_keys form=colliding, whole
+    external_links, first, tasks
+    redirected form=same, whole
+    redirected form=other_host, details
+    busy retry_after=0 form=details, whole
+    """.strip().splitlines()
+)
+"""What runs with the suite: cells by their id."""
