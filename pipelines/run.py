@@ -25,10 +25,10 @@ if __name__ == "__main__":
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
 from breezeway_source.plan import Plan  # noqa: E402
+from pipelines.database.causes import one_line  # noqa: E402
 from pipelines.database.destinations import Target  # noqa: E402
 from pipelines.load.asked import plan_of  # noqa: E402
 from pipelines.load.calling import prepared  # noqa: E402
-from pipelines.load.region_run import one_line  # noqa: E402
 from pipelines.load.regions import load_regions  # noqa: E402
 from pipelines.preflight.check import Preflight, print_check  # noqa: E402
 from pipelines.watch.interrupt import (  # noqa: E402

@@ -16,7 +16,7 @@ from databases import Database
 from breezeway_source.api.access import Access
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.settings import Region, Settings
-from pipelines.database.destinations import Target, duckdb_target, find_target
+from pipelines.database.destinations import DATASET, Target, duckdb_target, find_target
 from pipelines.load.region_run import RegionRun
 from pipelines.load.regions import load_regions
 from pipelines.run import make_plan, parser
@@ -32,6 +32,7 @@ class Loader:
         self.folder = folder
         self.now = now
         self.settings = Settings(base_url=sandbox.base_url, requests_per_minute=60_000.0)
+        self.dataset = DATASET
         self._environment = patch.dict(os.environ)
 
     def __enter__(self) -> Loader:
@@ -46,7 +47,15 @@ class Loader:
 
     @property
     def target(self) -> Target:
-        return target_of(self.database)
+        return dataclasses.replace(target_of(self.database), dataset=self.dataset)
+
+    def of_dataset(self, name: str) -> Loader:
+        """The same account, loaded into another dataset of the same database."""
+        other = Loader(
+            self.sandbox, self.database, self.folder.with_name(f"{self.folder.name}_{name}"), self.now
+        )
+        other.dataset, other.settings = name, self.settings
+        return other
 
     def configure(self, **settings: Any) -> None:
         """Change settings for the runs to come."""

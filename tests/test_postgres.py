@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import threading
@@ -164,31 +165,28 @@ def test_a_new_column_behind_an_idle_reader_waits_for_the_next_run_and_stops_nob
     ]
 
 
-def test_a_change_behind_another_regions_load_is_tried_again(
-    postgres_loader: Loader, monkeypatch: pytest.MonkeyPatch
+def test_a_change_behind_another_regions_load_waits_for_it_by_name(
+    postgres_loader: Loader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A long merge of another region ends by itself: no reason to give up."""
+    """A long merge of another region ends by itself, however long it takes: no reason to give up."""
     loader = postgres_loader
     loader.load()
-    monkeypatch.setattr(destinations, "LOCK_TIMEOUT", "-clock_timeout=500ms")
+    monkeypatch.setattr(destinations, "LOCK_TIMEOUT", "-clock_timeout=100ms")
+    monkeypatch.setattr("pipelines.database.patience.OURS_POLL_S", 0.1)
     loader.pass_time(hours=1)
     loader.sandbox.world.edit_task(some_task(loader), brand_new_field="blue")
     other = psycopg2.connect(loader.database.url, application_name="breezeway:austin")
+    end = threading.Timer(4, other.commit)
     try:
         other.cursor().execute("update breezeway.tasks set name = name where false")
-        waits = iter((0.1, 0.1))
-
-        def wait_then_commit(state: Any) -> float:
-            if next(waits, None) is None:
-                other.commit()
-            return 0.1
-
-        monkeypatch.setattr(
-            "pipelines.load.region_run.wait_random_exponential", lambda **options: wait_then_commit
-        )
-        assert loader.load().schema_changes == ["tasks.brand_new_field text"]
+        end.start()
+        monkeypatch.setattr(logging.getLogger("breezeway"), "propagate", True)
+        with caplog.at_level(logging.INFO, "breezeway"):
+            assert loader.load().schema_changes == ["tasks.brand_new_field text"]
     finally:
+        end.cancel()
         other.close()
+    assert "waiting for breezeway:austin, which holds a table" in caplog.messages
 
 
 def test_views_and_indexes_behind_others_are_only_a_warning(

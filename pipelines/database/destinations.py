@@ -1,29 +1,33 @@
-"""Where the rows go: DuckDB or PostgreSQL with all they need, other dlt destinations by their name.
+"""Where the rows go: the configured database behind a destination's name.
 
-Regions share one dataset and have their own staging dataset each: with dlt's default one, two regions loading at
-once empty each other's staging tables.
+Regions share one dataset and have their own staging dataset each (engines.py says why).
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigFieldMissingException, ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination as DltDestination
-from dlt.common.destination.exceptions import UnknownDestinationModule
 from dlt.common.runtime.run_context import active
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.pipeline import Pipeline
 
-from breezeway_source.errors import ConfigError, unknown_name
+from breezeway_source.errors import ConfigError
+from breezeway_source.settings import Settings
+from pipelines.database.engines import ENGINES, Engine, engine_of
 
-DATASET = "breezeway"
+DATASET = Settings.dataset_name
 PREFIX = "breezeway_"  # of a pipeline's name; the region's code behind it
 SANDBOX_PREFIX = "breezeway_sandbox_"
 LOCAL_FILE = "breezeway_local.duckdb"
@@ -31,119 +35,229 @@ SANDBOX_FILE = "breezeway_sandbox.duckdb"
 # How loading sessions call themselves in pg_stat_activity, the region behind it; dlt makes a space a `+` (1.31).
 SESSION_PREFIX = "breezeway:"
 DUCKDB_KEY = "DESTINATION__DUCKDB__CREDENTIALS"
+POSTGRES_KEY = "DESTINATION__POSTGRES__CREDENTIALS"
 # Waiting for a table that a reader holds open must not stop all regions (design: "readers never block a run").
 LOCK_TIMEOUT = "-clock_timeout=10s"
+# Days and clock times of scripts are those of UTC, whatever zone the server, the role or the database has.
+SESSION_ZONE = "-cTimeZone=UTC"
+# What administrators hand out for other drivers; libpq takes `postgresql` alone.
+POSTGRES_SCHEMES = re.compile(r"^(?:postgres|postgresql|postgis|pgsql)(?:\+\w+)?(?=://)")
+
+log = logging.getLogger("breezeway")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One configured destination; `location` tells one database from another and holds no secret."""
+    """One configured destination.
 
-    name: str
+    `location` tells one database from another by host, port, name or resolved file, never by user or password:
+    another user's run is a run on the same rows.
+    """
+
+    engine: Engine
     location: str
-    file_format: Any
+    dataset: str = DATASET
     file: Path | None = None
     postgres: PostgresCredentials | None = None
     sandbox: bool = False
 
     @property
+    def name(self) -> str:
+        return self.engine.name
+
+    @property
+    def file_format(self) -> Any:
+        """Of load files; None for dlt's own choice."""
+        return self.engine.file_format
+
+    @property
     def has_sql(self) -> bool:
         """Whether links, views and checks are made there."""
-        return self.name in ("duckdb", "postgres")
+        return self.engine.has_scripts
+
+    @property
+    def place(self) -> str:
+        """Database and dataset: what rows, cursors and packages belong to."""
+        return f"{self.name} {self.location} {self.dataset}"
 
     def pipeline_name(self, region_code: str) -> str:
         return f"{SANDBOX_PREFIX if self.sandbox else PREFIX}{region_code}"
 
     def pipeline(self, region_code: str, pipelines_dir: str | None = None) -> Pipeline:
-        """The region's pipeline. Its working folder belongs to this database: packages left over from one
-        destination must never be loaded into another."""
-        folder = hashlib.sha256(self.location.encode()).hexdigest()[:10]
-        root = pipelines_dir or active().get_data_entity("pipelines")
+        """The region's pipeline, where dlt's own tools look for it: `dlt pipeline breezeway_smoky info`.
+
+        A working folder that belongs to another database or dataset is emptied: packages left over from one must
+        never be loaded into another, and the cursors are in the destination. Whoever loads holds the folder's
+        lock by then.
+        """
+        root = pipelines_root(pipelines_dir)
+        name = self.pipeline_name(region_code)
+        self._claim(root, name)
         return dlt.pipeline(
-            self.pipeline_name(region_code),
+            name,
             destination=self._dlt_destination(region_code),
-            dataset_name=DATASET,
-            pipelines_dir=os.path.join(root, f"{self.name}_{folder}"),
+            dataset_name=self.dataset,
+            pipelines_dir=str(root),
         )
 
+    def _claim(self, root: Path, name: str) -> None:
+        """Make the working folder this database's. Safe to be killed in: what nobody owns is emptied again."""
+        owner = root / f".{name}.owner"
+        if not owner.is_file() or owner.read_text("utf-8") != self.place:
+            owner.unlink(missing_ok=True)
+            if (root / name).exists():
+                log.info("%s: its working folder belongs to another database and is emptied", name)
+                shutil.rmtree(root / name)
+            root.mkdir(parents=True, exist_ok=True)
+            owner.write_text(self.place, "utf-8")
+        # The layout before had one folder a database, which dlt's tools did not find. Its packages are read again.
+        earlier = root / f"{self.name}_{hashlib.sha256(self.location.encode()).hexdigest()[:10]}"
+        if (earlier / name).exists():
+            shutil.rmtree(earlier / name)
+
+    def session(self, region_code: str) -> PostgresCredentials:
+        """PostgreSQL's address as loads use it: with their name, time-out and time zone."""
+        assert self.postgres is not None
+        credentials = self.postgres.copy()
+        query = credentials.query or {}
+        # Tabs between options: dlt writes a space as `+` into the URL, which libpq refuses (dlt 1.31).
+        options = "\t".join(filter(None, (query.get("options"), LOCK_TIMEOUT, SESSION_ZONE)))
+        session = {"application_name": f"{SESSION_PREFIX}{region_code}"}
+        credentials.query = {**query, **session, "options": options}
+        return credentials
+
     def _dlt_destination(self, region_code: str) -> Any:
-        staging = f"%s_staging_{region_code}"
+        staging = self.engine.staging_layout(region_code)
         if self.file is not None:
             return dlt.destinations.duckdb(str(self.file), staging_dataset_name_layout=staging)
         if self.postgres is not None:
-            credentials = self.postgres.copy()
-            query = credentials.query or {}
-            options = "\t".join(filter(None, (query.get("options"), LOCK_TIMEOUT)))
-            session = {"application_name": f"{SESSION_PREFIX}{region_code}"}
-            credentials.query = {**session, **query, "options": options}
-            return dlt.destinations.postgres(credentials, staging_dataset_name_layout=staging)
-        return DltDestination.from_reference(self.name)
+            return dlt.destinations.postgres(self.session(region_code), staging_dataset_name_layout=staging)
+        return DltDestination.from_reference(self.name, staging_dataset_name_layout=staging)
 
 
-def find_target(name: str, *, sandbox: bool = False) -> Target:
-    """The destination as configured. Raises ConfigError for an unknown name or unusable credentials."""
+def pipelines_root(pipelines_dir: str | None = None) -> Path:
+    """The folder of all working folders: dlt's own (DLT_DATA_DIR moves it) unless one is given."""
+    return Path(pipelines_dir or active().get_data_entity("pipelines"))
+
+
+def find_target(name: str, *, dataset: str = DATASET, sandbox: bool = False) -> Target:
+    """The destination as configured. Raises ConfigError for an unknown or refused name, a missing package and
+    unusable credentials."""
+    engine = engine_of(name)
     if name == "duckdb":
-        return duckdb_target(_duckdb_file(sandbox), sandbox=sandbox)
+        return duckdb_target(_duckdb_file(sandbox), dataset=dataset, sandbox=sandbox)
     if name == "postgres":
         credentials = _postgres_credentials()
         location = f"{credentials.host}:{credentials.port}/{credentials.database}"
         socket = (credentials.query or {}).get("host", "")
-        return Target(name, f"{location}?{socket}", "csv", postgres=credentials, sandbox=sandbox)
-    try:
-        DltDestination.from_reference(name)
-    except (UnknownDestinationModule, ImportError, ValueError, AttributeError) as e:
-        known = sorted(n for n in vars(dlt.destinations)["__all__"] if n not in ("destination", "dummy"))
-        raise unknown_name("destination", name, known) from e
-    return Target(name, name, None, sandbox=sandbox)
+        return Target(engine, f"{location}?{socket}", dataset, postgres=credentials, sandbox=sandbox)
+    return Target(engine, _other_location(engine, dataset), dataset, sandbox=sandbox)
 
 
-def duckdb_target(file: Path, *, sandbox: bool = False) -> Target:
-    """A DuckDB file. Refuses a file named like the dataset: DuckDB could not tell `breezeway.tasks` apart."""
+def duckdb_target(file: Path, *, dataset: str = DATASET, sandbox: bool = False) -> Target:
+    """A DuckDB file. Refuses a file named like a dataset: DuckDB could not tell `breezeway.tasks` apart."""
     file = file.absolute()
-    if file.stem.lower() == DATASET or file.stem.lower().startswith(f"{DATASET}_staging_"):
-        raise ConfigError(
-            f"The DuckDB file {file.name!r} has the name of a dataset, which DuckDB refuses as ambiguous: "
-            f"choose another, such as {LOCAL_FILE!r} ({DUCKDB_KEY})."
-        )
+    _refuse_clash(file, dataset)
+    file = file.resolve()  # one file, one lock, one working folder, by whatever way it is reached
+    _refuse_clash(file, dataset)
+    if file.is_dir():
+        raise ConfigError(f"The DuckDB file {str(file)!r} is a folder: name a file in it ({DUCKDB_KEY}).")
     if not file.parent.is_dir():
-        raise ConfigError(f"The folder of the DuckDB file {str(file)!r} does not exist ({DUCKDB_KEY}).")
-    # Parquet: dlt's SQL text is 15 times slower on DuckDB and takes 40 times the memory (measured, dlt 1.31).
-    return Target("duckdb", str(file), "parquet", file=file, sandbox=sandbox)
+        raise ConfigError(
+            f"The folder of the DuckDB file {str(file)!r} does not exist: make it, or name another ({DUCKDB_KEY})."
+        )
+    return Target(ENGINES["duckdb"], str(file), dataset, file=file, sandbox=sandbox)
+
+
+def _refuse_clash(file: Path, dataset: str) -> None:
+    """DuckDB calls a database after the file's name up to the first dot, and compares without case."""
+    database = file.name.lower().partition(".")[0]
+    if database == dataset or database.startswith(f"{dataset}_staging_"):
+        raise ConfigError(
+            f"The DuckDB file {file.name!r} has the name of a dataset (DuckDB takes the text before the first dot), "
+            f"which it refuses as ambiguous: choose another, such as {f'{dataset}_local.duckdb'!r} ({DUCKDB_KEY})."
+        )
 
 
 def _duckdb_file(sandbox: bool) -> Path:
     """The configured file. Sandbox rows go into a file of their own unless the environment names one."""
     configured = os.environ.get(DUCKDB_KEY)
     if configured is None and not sandbox:
-        key = "destination.duckdb.credentials"
-        value: Any = dlt.secrets.get(key) or dlt.config.get(key)
+        value = _configured("destination.duckdb.credentials")
         if isinstance(value, dict):
             value = value.get("database")
         configured = str(value) if value else None
     if not configured:
         return Path(SANDBOX_FILE if sandbox else LOCAL_FILE)
-    return Path(configured.removeprefix("duckdb:///"))
+    if configured.startswith(":"):
+        raise ConfigError(
+            f"The DuckDB file {configured!r} would be gone with the run: name a file ({DUCKDB_KEY})."
+        )
+    return Path(configured.removeprefix("duckdb:///")).expanduser()
 
 
 def _postgres_credentials() -> PostgresCredentials:
-    sections = ("destination", "postgres", "credentials")
+    explicit = _configured("destination.postgres.credentials")
+    if isinstance(explicit, str):
+        explicit = POSTGRES_SCHEMES.sub("postgresql", explicit.strip())
     try:
         credentials = resolve_configuration(
-            PostgresCredentials(), sections=sections[:2], explicit_value=_explicit()
+            PostgresCredentials(), sections=("destination", "postgres"), explicit_value=explicit
         )
-    except (ConfigurationException, ValueError) as e:
+    except (ConfigurationException, ValueError):  # whose texts quote the address
+        credentials = None
+    if credentials is None or credentials.drivername != "postgresql":
         raise ConfigError(
             "PostgreSQL has no usable credentials: set destination.postgres.credentials in .dlt/secrets.toml "
-            "or DESTINATION__POSTGRES__CREDENTIALS, such as postgresql://user:password@host:5432/database."
-        ) from e
+            f"or {POSTGRES_KEY}, such as postgresql://user:password@host:5432/database."
+        )
     credentials.query = dict(credentials.query or {})
     if "options" in credentials.query:
-        # Tabs between options: dlt writes a space as `+` into the URL, which libpq refuses (dlt 1.31).
         credentials.query["options"] = "\t".join(credentials.query["options"].split())
     return credentials
 
 
-def _explicit() -> Any:
-    return dlt.secrets.get("destination.postgres.credentials") or dlt.config.get(
-        "destination.postgres.credentials"
-    )
+def _configured(key: str) -> Any:
+    return dlt.secrets.get(key) or dlt.config.get(key)
+
+
+# --- the other destinations --------------------------------------------------------------------------------
+
+# Of their credentials, what tells one database from another; never user or password.
+_PLACE = ("drivername", "host", "port", "database", "project_id", "server_hostname", "catalog")
+
+
+def _other_location(engine: Engine, dataset: str) -> str:
+    """Tells one database from another. Raises ConfigError where package or credentials are missing."""
+    key = f"destination.{engine.name}"
+    destination: Any = DltDestination.from_reference(engine.name)
+    try:
+        _ = destination.client_class  # imports the driver
+        spec = destination.spec()
+        if hasattr(spec, "_bind_dataset_name"):
+            spec._bind_dataset_name(dataset)
+        credentials = destination.configuration(spec).credentials
+    except ImportError:  # dlt's MissingDependencyException is one
+        raise ConfigError(
+            f"The destination {engine.name!r} needs a package that is not installed. "
+            f"Next: pip install 'dlt[{engine.extra}]'."
+        ) from None
+    except ConfigFieldMissingException as e:
+        keys = _missing_keys(e.traces, key)
+        raise ConfigError(
+            f"The destination {engine.name!r} has no usable credentials: set {', '.join(keys)} in "
+            f".dlt/secrets.toml, or {keys[0].upper().replace('.', '__')} and so on in the environment."
+        ) from None
+    except (ConfigurationException, ValueError) as e:  # whose texts quote the address
+        raise ConfigError(f"{key}.credentials cannot be read ({type(e).__name__}).") from None
+    return ":".join([engine.name, *(str(getattr(credentials, name, None) or "") for name in _PLACE)])
+
+
+def _missing_keys(traces: Mapping[str, Any], place: str) -> list[str]:
+    """The missing keys in full, down to the fields of the credentials; of several kinds of them, the first."""
+    keys = []
+    for field, found in traces.items():
+        nested = next((trace.traces for trace in found if hasattr(trace, "traces")), None)
+        inner = f"{place}.{field}"
+        keys += _missing_keys(nested, inner) if nested else [inner]
+    return [key for key in keys if ".credentials" in key] or keys

@@ -6,9 +6,11 @@ Locks belong to a session or an open file, so the lock of a dead run is gone wit
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,9 +23,11 @@ import pendulum
 import psycopg2
 from dlt.destinations.exceptions import DatabaseTransientException
 
-from breezeway_source.errors import BreezewayError, ConfigError
+from breezeway_source.errors import ConfigError
 from pipelines.database.ddl import ddl_lock_name
-from pipelines.database.destinations import DATASET, SESSION_PREFIX, Target
+from pipelines.database.destinations import Target
+from pipelines.database.fitness import UnfitDatabase, first_line, is_held, refuse_unfit, unreadable_file
+from pipelines.database.waits import waiting
 
 FILE_WAIT_S = 20.0
 FILE_POLL_S = 0.25
@@ -34,24 +38,31 @@ ENDING_POLL_S = 0.1
 _duckdb_use = threading.RLock()
 
 
-class TableBusy(BreezewayError):
-    """A table could not be altered: a reader's open transaction holds it. The package stays pending."""
+class _Turns:
+    """Whether this process has its turn at a lake: a use within a use is the same one. Guarded by `_duckdb_use`."""
+
+    held = False
+
+
+_turns = _Turns()
 
 
 @contextmanager
 def region_lock(target: Target, region_code: str) -> Iterator[Callable[[], None]]:
-    """Holds the region for this run. Raises ConfigError naming the run that holds it already.
+    """Holds the region for this run. Raises ConfigError naming the run that holds it already, UnfitDatabase where
+    the database cannot be loaded into.
 
     Gives a function for the moment before a load: it takes the lock again where the session was lost, and
     raises ConfigError where another run has come in between.
     """
     if target.postgres is not None:
+        refuse_unfit(target, region_code)
         session = _RegionSession(target, region_code)
         try:
             try:
                 session.ensure()
             except DatabaseTransientException as e:
-                raise ConfigError(f"PostgreSQL cannot be reached: {_last_line(e.dbapi_exception)}") from e
+                raise UnfitDatabase(f"PostgreSQL cannot be reached: {first_line(e.dbapi_exception)}") from e
             yield session.ensure
         finally:
             session.close()
@@ -75,10 +86,10 @@ def ddl_lock(target: Target) -> Iterator[None]:
     if target.postgres is None:
         yield
         return
-    connection = _connect(target)
+    connection = connect(target)
     try:
         with connection.cursor() as cursor:
-            cursor.execute("select pg_advisory_lock(hashtext(%s))", (ddl_lock_name(DATASET),))
+            cursor.execute("select pg_advisory_lock(hashtext(%s))", (ddl_lock_name(target.dataset),))
         yield
     finally:
         connection.close()  # ends the session, and the lock with it
@@ -89,17 +100,39 @@ def database_use(target: Target) -> Iterator[None]:
     """For DuckDB, which has one writer: threads take turns, another process is waited for a little.
 
     The file stays open meanwhile, so that no other process gets in between two queries of one use. Raises
-    ConfigError naming the process that keeps the file.
+    UnfitDatabase naming the process that keeps the file, or why it cannot be opened. A lake's writers take turns on
+    one machine; between machines their conflicts are tried again.
     """
-    if target.file is None:
+    if target.engine.dialect != "duckdb":
         yield
         return
-    with _duckdb_use:
+    with waiting("its turn at DuckDB"):
+        _duckdb_use.acquire()
+    try:
+        with _held(target):
+            yield
+    finally:
+        _duckdb_use.release()
+
+
+@contextmanager
+def _held(target: Target) -> Iterator[None]:
+    if target.file is not None:
         held = _open_file(target.file)
         try:
             yield
         finally:
             held.close()
+        return
+    name = hashlib.sha256(target.place.encode()).hexdigest()[:16]
+    with (Path(tempfile.gettempdir()) / f"breezeway-{os.getuid()}-{name}.lock").open("a") as turn:
+        if not _turns.held:
+            fcntl.flock(turn, fcntl.LOCK_EX)
+        outermost, _turns.held = not _turns.held, True
+        try:
+            yield
+        finally:
+            _turns.held = _turns.held and not outermost
 
 
 def _open_file(file: Path) -> duckdb.DuckDBPyConnection:
@@ -107,25 +140,22 @@ def _open_file(file: Path) -> duckdb.DuckDBPyConnection:
     while True:
         try:
             return duckdb.connect(str(file))
-        except duckdb.IOException as e:
-            if "lock" not in str(e).lower():
-                raise ConfigError(f"The DuckDB file {str(file)!r} cannot be opened: {_last_line(e)}") from e
+        except (duckdb.Error, OSError) as e:
+            if not is_held(e):
+                raise unreadable_file(file, e) from e
             if time.monotonic() >= deadline:
-                raise ConfigError(
+                raise UnfitDatabase(
                     f"The DuckDB file {str(file)!r} is held by another program ({_holder(e)}): "
                     "close it, or let it finish, and run again."
                 ) from e
-            time.sleep(FILE_POLL_S)
+            with waiting("another program that has the DuckDB file"):
+                time.sleep(FILE_POLL_S)
 
 
 def _holder(error: Exception) -> str:
     """Program and process, from DuckDB's own words: `Conflicting lock is held in PROGRAM (PID 123).`"""
     _, found, rest = str(error).partition("lock is held in ")
     return rest.split(")")[0].replace(" (PID", ", process") if found else "its process is not named"
-
-
-def _last_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager
@@ -179,43 +209,6 @@ def _busy(region_code: str, who: str) -> str:
     return f"Region {region_code!r} is being loaded by {who}: wait until it has finished."
 
 
-def refuse_behind_readers(target: Target, error: Exception) -> None:
-    """After a table change that waited in vain: raises TableBusy when others than our own loads hold a table.
-
-    Another region's load ends by itself, so with only those in the way the change may be tried again.
-    """
-    connection = _connect(target)
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_TABLE_HOLDERS, (DATASET,))
-            others = [row for row in cursor.fetchall() if not (row[0] or "").startswith(SESSION_PREFIX)]
-    finally:
-        connection.close()
-    if others:
-        raise TableBusy(
-            f"A table must get a new column, but lock_timeout expired: {'; '.join(map(_session, others))} holds it. "
-            "End that transaction; the next run loads what this one has read."
-        ) from error
-
-
-_TABLE_HOLDERS = """
-    select distinct activity.application_name, activity.usename, activity.pid, activity.xact_start
-    from pg_locks as locks
-    join pg_class on pg_class.oid = locks.relation
-    join pg_namespace on pg_namespace.oid = pg_class.relnamespace
-    join pg_stat_activity as activity on activity.pid = locks.pid
-    where locks.granted and locks.locktype = 'relation' and pg_namespace.nspname = %s
-    and locks.database = (select oid from pg_database where datname = current_database())
-    and locks.pid <> pg_backend_pid()
-    order by activity.xact_start"""
-
-
-def _session(row: tuple[Any, ...]) -> str:
-    name, user, pid, since = row
-    words = [f"user {user} (pid {pid}{f', {name}' if name else ''})"]
-    return " ".join([*words, f"in a transaction since {since:%Y-%m-%d %H:%M:%S %Z}"] if since else words)
-
-
 class _RegionSession:
     """A session of PostgreSQL that holds the region's advisory lock."""
 
@@ -233,7 +226,7 @@ class _RegionSession:
         except psycopg2.Error:
             self.close()
         name = f"breezeway run {self._region_code} pid {os.getpid()} on {socket.gethostname()}"
-        self._connection = _connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
+        self._connection = connect(self._target, name[:63])  # PostgreSQL cuts longer ones, with a notice
         deadline = time.monotonic() + ENDING_WAIT_S
         with self._connection.cursor() as cursor:
             while not self._take(cursor):
@@ -243,7 +236,8 @@ class _RegionSession:
 
     def _take(self, cursor: Any) -> bool:
         cursor.execute(
-            "select pg_try_advisory_lock(hashtext(%s), hashtext(%s))", (DATASET, self._region_code)
+            "select pg_try_advisory_lock(hashtext(%s), hashtext(%s))",
+            (self._target.dataset, self._region_code),
         )
         return bool(cursor.fetchone()[0])
 
@@ -255,7 +249,7 @@ class _RegionSession:
             "(select oid from pg_database where datname = current_database()) "
             "and locks.classid::bigint = hashtext(%s)::bigint & 4294967295 "
             "and locks.objid::bigint = hashtext(%s)::bigint & 4294967295",
-            (DATASET, self._region_code),
+            (self._target.dataset, self._region_code),
         )
         found = cursor.fetchone()
         # Other users' sessions show no start; one that has just ended shows nothing.
@@ -273,10 +267,11 @@ class _RegionSession:
 # `idle_session_timeout` exists from PostgreSQL 14 on.
 _PATIENT = """
     select set_config(name, '0', false) from pg_settings
-    where name in ('lock_timeout', 'statement_timeout', 'idle_session_timeout')"""
+    where name in ('lock_timeout', 'statement_timeout', 'idle_session_timeout')
+    union all select set_config('TimeZone', 'UTC', false)"""
 
 
-def _connect(target: Target, application_name: str = "breezeway") -> Any:
+def connect(target: Target, application_name: str = "breezeway") -> Any:
     """A session of its own, in autocommit: an idle transaction would hold back vacuum for the whole run.
 
     Raises dlt's DatabaseTransientException when there is none to be had now.

@@ -7,7 +7,7 @@ from dlt.pipeline import Pipeline
 
 from breezeway_source.errors import ConfigError
 from pipelines.database.ddl import rows_of
-from pipelines.database.destinations import DATASET, SANDBOX_PREFIX, Target
+from pipelines.database.destinations import SANDBOX_PREFIX, Target
 
 
 def refuse_mixed_rows(pipeline: Pipeline, target: Target) -> None:
@@ -27,6 +27,6 @@ def refuse_mixed_rows(pipeline: Pipeline, target: Target) -> None:
     held, ours = ("real", "the sandbox's") if target.sandbox else ("the sandbox's", "real")
     place = f"the DuckDB file {target.file.name!r}" if target.file else f"the {target.name} database"
     raise ConfigError(
-        f"The dataset {DATASET!r} in {place} holds {held} rows, and this run would add {ours}: choose another "
+        f"The dataset {target.dataset!r} in {place} holds {held} rows, and this run would add {ours}: choose another "
         f"database with DESTINATION__{target.name.upper()}__CREDENTIALS."
     )

@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from dlt.common.runtime.run_context import active
 from dlt.pipeline import Pipeline
 
 from breezeway_source.api.counters import Counters
 from breezeway_source.reading import Reading
 from pipelines.database.ddl import SqlClient
-from pipelines.database.destinations import Target
+from pipelines.database.destinations import Target, pipelines_root
 from pipelines.database.locks import database_use, ddl_lock
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.watch import history, rhythms, sync_runs
@@ -49,6 +48,8 @@ class Ending:
     pipelines_dir: str | None = None
     reading: Reading | None = None
     pipeline: Pipeline | None = None
+    can_write: bool = True
+    """False where the database could not be used at all: not to be waited for twice."""
     began: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
@@ -56,7 +57,9 @@ class Ending:
         self._check_clock()
         told = _read_told(self._told_file)
         written = False
-        if self.target.has_sql and not self._file_is_taken():
+        if not self.can_write:
+            self.report.warnings.append("the run is not in sync_runs: the database cannot be used")
+        elif self.target.has_sql:
             try:
                 with self._database() as client:
                     self._note(client, told)
@@ -164,19 +167,14 @@ class Ending:
             with pipeline.sql_client() as client:
                 yield client
 
-    def _file_is_taken(self) -> bool:
-        """Whether this run ended because another program holds the DuckDB file: not to be waited for twice."""
-        if self.target.file is None or "is held by another program" not in (self.report.error or ""):
-            return False
-        self.report.warnings.append("the run is not in sync_runs: another program holds the DuckDB file")
-        return True
-
     @property
     def _told_file(self) -> Path:
         """What was told last, also while the database cannot be written."""
-        root = self.pipelines_dir or active().get_data_entity("pipelines")
-        place = hashlib.sha256(self.target.location.encode()).hexdigest()[:10]
-        return Path(root) / f".{self.target.pipeline_name(self.report.region)}.{place}.told.json"
+        place = hashlib.sha256(self.target.place.encode()).hexdigest()[:10]
+        return (
+            pipelines_root(self.pipelines_dir)
+            / f".{self.target.pipeline_name(self.report.region)}.{place}.told.json"
+        )
 
 
 def _read_told(file: Path) -> tuple[datetime, Told] | None:

@@ -108,7 +108,9 @@ def prepared(
         if not names:
             raise ConfigError(f"Which region? Give --region with one of {', '.join(known)}, or all.")
         regions, started_at = select_regions(names, known), pendulum.now("UTC")
-        target, pipelines_dir = stack.enter_context(_target(destination, sandbox, dry_run))
+        target, pipelines_dir = stack.enter_context(
+            _target(destination, settings.dataset_name, sandbox, dry_run)
+        )
         cache_dir = None
         if sandbox:
             settings, regions, cache_dir = stack.enter_context(stand_in(settings, regions, started_at))
@@ -156,11 +158,13 @@ def _is_configured() -> bool:
 
 
 @contextlib.contextmanager
-def _target(destination: str, sandbox: bool, dry_run: bool) -> Iterator[tuple[Target, str | None]]:
+def _target(
+    destination: str, dataset: str, sandbox: bool, dry_run: bool
+) -> Iterator[tuple[Target, str | None]]:
     """Where the rows go; a dry run gets a folder of its own that goes away with it."""
     if not dry_run:
-        yield find_target(destination, sandbox=sandbox), None
+        yield find_target(destination, dataset=dataset, sandbox=sandbox), None
         return
     with tempfile.TemporaryDirectory(prefix="breezeway-dry-run-", ignore_cleanup_errors=True) as folder:
-        target = duckdb_target(Path(folder) / "dry_run.duckdb", sandbox=sandbox)
+        target = duckdb_target(Path(folder) / "dry_run.duckdb", dataset=dataset, sandbox=sandbox)
         yield target, os.path.join(folder, "pipelines")

@@ -8,6 +8,7 @@ loaded from its first file on.
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,28 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
 from dlt.pipeline import Pipeline
 
+from pipelines.database.future import is_ahead
+
 # Jobs that dlt makes anew when the files of a table and its child tables are in: the merges.
 _FOLLOWING = ("sql", "reference")
 _TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER)
 
 
-def begin_again(pipeline: Pipeline) -> bool:
+def give_up(pipeline: Pipeline) -> None:
+    """Empty the working folder like a lost one: what it held is read again, from the destination's state."""
+    pipeline.drop()
+
+
+def begin_again(pipeline: Pipeline, now: datetime) -> bool:
     """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself.
 
     False when nothing is left to load: the working folder was given up like a lost one, and all is read again
     from the destination's state. So it goes with a package that no state knows of, of a run killed between dlt's
-    two notes of its first extraction, and with one of a folder that comes back after others have loaded.
+    two notes of its first extraction, with one of a folder that comes back after others have loaded, and with one
+    made by a clock that was ahead of `now`, the true time: its state would rule right machines.
     """
-    if pipeline.default_schema_name is None or _is_outdated(pipeline):
-        pipeline.drop()
+    if pipeline.default_schema_name is None or _is_outdated(pipeline, now):
+        give_up(pipeline)
         return False
     storage = pipeline._get_load_storage()
     if not storage.storage.has_folder(storage.NORMALIZED_FOLDER):
@@ -41,9 +50,11 @@ def begin_again(pipeline: Pipeline) -> bool:
     return True
 
 
-def _is_outdated(pipeline: Pipeline) -> bool:
+def _is_outdated(pipeline: Pipeline, now: datetime) -> bool:
     """Whether a newer package is loaded: its run began before this one's rows, which would undo newer ones."""
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    if any(is_ahead(load_id, now) for load_id in pending):
+        return True
     loads = pipeline.default_schema.loads_table_name
     with pipeline.sql_client() as client:
         table = client.make_qualified_table_name(loads)

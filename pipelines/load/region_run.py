@@ -7,16 +7,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
 import pendulum
-from dlt.common.destination.exceptions import DestinationTransientException
 from dlt.common.pipeline import LoadInfo
 from dlt.common.schema.typing import TSchemaTables
-from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline import Pipeline
-from dlt.pipeline.exceptions import PipelineStepFailed
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from breezeway_source import breezeway_source
 from breezeway_source.api.access import Access
@@ -27,22 +24,30 @@ from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
 from breezeway_source.sql_warehouse import SqlWarehouse
-from pipelines.database.ddl import is_lock_timeout, rows_of
+from pipelines.database.causes import find_cause, one_line
+from pipelines.database.ddl import rows_of
 from pipelines.database.destinations import Target
-from pipelines.database.locks import database_use, ddl_lock, refuse_behind_readers, region_lock
+from pipelines.database.fitness import UnfitDatabase
+from pipelines.database.future import Clock, forget_the_future, is_folder_ahead, right_load_ids
+from pipelines.database.locks import database_use, ddl_lock, region_lock
 from pipelines.database.mixing import refuse_mixed_rows
+from pipelines.database.patience import is_refused, persistent
 from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
 from pipelines.load.afterwards import Ending
-from pipelines.load.pending import begin_again
+from pipelines.load.pending import begin_again, give_up
 from pipelines.watch.checks import CheckResult, run_checks
+from pipelines.watch.interrupt import INTERRUPTED_EXIT
 from pipelines.watch.problems import is_lasting
 from pipelines.watch.report import RegionReport
 from pipelines.watch.sync_runs import new_run_id
 
-LOAD_ATTEMPTS = 4
 log = logging.getLogger("breezeway")
 T = TypeVar("T")
+
+
+class RefusedPackage(BreezewayError):
+    """The database refuses the rows themselves: the same package would be refused for ever, so it is gone."""
 
 
 @dataclass(frozen=True)
@@ -78,16 +83,24 @@ class RegionRun:
                     started_at=self.started_at,
                 )
                 self.watch(reading)
+                clock = Clock(
+                    self.started_at,
+                    counters,
+                    partial(client.get, "/property", {"limit": 1, "page": 1}, label="/property"),
+                )
                 try:
-                    self._load(pipeline, reading, report, hold)
+                    self._load(pipeline, reading, report, hold, clock)
                 except Exception as e:
                     if reading.cause is not None:  # what dlt shows may be a worker that was only called off
                         raise reading.cause from e
                     raise
                 finally:
                     self._tell(reading, report)
+        except KeyboardInterrupt:
+            report.fail(INTERRUPTED_EXIT, "interrupted")
         except Exception as e:
             known = find_cause(e, BreezewayError)
+            ending.can_write = find_cause(e, UnfitDatabase) is None
             log.debug("region %s failed", self.region.code, exc_info=True)
             report.fail(known.exit_code if known else 1, str(known) if known else one_line(e))
         report.requests = counters.snapshot()
@@ -97,66 +110,111 @@ class RegionRun:
 
     def new_report(self) -> RegionReport:
         """The report of a run that has done nothing yet."""
-        report = RegionReport(self.region.code, self.target.name, self.started_at, self.plan.entities)
+        report = RegionReport(
+            self.region.code,
+            self.target.name,
+            self.started_at,
+            self.plan.entities,
+            dataset=self.target.dataset,
+        )
         report.rows = dict.fromkeys(self.plan.entities, 0)
         return report
 
     def _load(
-        self, pipeline: Pipeline, reading: Reading, report: RegionReport, hold: Callable[[], None]
+        self,
+        pipeline: Pipeline,
+        reading: Reading,
+        report: RegionReport,
+        hold: Callable[[], None],
+        clock: Clock,
     ) -> None:
         with database_use(self.target):
             if self.target.has_sql:
                 refuse_mixed_rows(pipeline, self.target)
-            self._finish_pending(pipeline, report, hold)
+                self._forget_the_future(pipeline, report, clock)
+            self._finish_pending(pipeline, report, hold, clock)
             pipeline.sync_destination()
         while True:
             with _timed(report, "extract"):
                 pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
-            self._load_package(pipeline, report, hold, last=not reading.has_more)
+            try:
+                self._load_package(pipeline, report, hold, clock, last=not reading.has_more)
+            except Exception as e:
+                if not is_refused(e, is_lasting):
+                    raise
+                give_up(pipeline)
+                raise RefusedPackage(
+                    f"The database refused what was read: {one_line(e)}. It is given up, and read again by the next run"
+                ) from e
             report.rows = self._rows(reading)
             if not reading.has_more:
                 break
             reading.next_package()
         if self.target.has_sql:
             with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
+                right_load_ids(client, clock)
                 for result in run_checks(client, self.region.code):
                     report.checks.append(dict(result.report()))
                     report.check_notes |= result.notes()
                 report.linkage = linkage(client, self.region.code)
         self._tell_null_fields(reading, report)
 
-    def _finish_pending(self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None]) -> None:
+    def _forget_the_future(self, pipeline: Pipeline, report: RegionReport, clock: Clock) -> None:
+        """What a clock that was ahead left must not rule this run: neither the dataset's nor the folder's."""
+        with pipeline.sql_client() as client:
+            warnings = forget_the_future(client, pipeline, self.region.code, clock)
+        report.warnings += warnings
+        if warnings or is_folder_ahead(pipeline, clock.now):
+            give_up(pipeline)
+
+    def _finish_pending(
+        self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None], clock: Clock
+    ) -> None:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
         if pipeline.has_pending_data:
             log.info("%s: loading what an earlier run left", self.region.code)
-            if not begin_again(pipeline):
+            if not begin_again(pipeline, clock.now):
                 return
-            self._load_package(pipeline, report, hold, last=False)
+            try:
+                self._load_package(pipeline, report, hold, clock, last=False)
+            except Exception as e:
+                if not is_refused(e, is_lasting):
+                    raise
+                give_up(pipeline)
+                report.warnings.append(
+                    f"the database refused what an earlier run had read ({one_line(e)}); it is read again"
+                )
 
     def _load_package(
-        self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None], *, last: bool
+        self,
+        pipeline: Pipeline,
+        report: RegionReport,
+        hold: Callable[[], None],
+        clock: Clock,
+        *,
+        last: bool,
     ) -> None:
         """Normalise and load; `hold` makes sure before each attempt that the region is still this run's."""
         with _timed(report, "normalize"):
             pipeline.normalize()
         with database_use(self.target):
             with _timed(report, "load"):
-                self._tell_changes(persistent(lambda: self._make_tables(pipeline, hold)), report)
-                info = persistent(lambda: self._load_rows(pipeline, hold))
+                changes = self._persistent(lambda: self._make_tables(pipeline, hold), alters=True)
+                self._tell_changes(changes, report)
+                info = self._persistent(lambda: self._load_rows(pipeline, hold))
                 if info is not None:
                     info.raise_on_failed_jobs()
+                    clock.load_ids += info.loads_ids
             with _timed(report, "sql"):
                 self._after_load(pipeline, report, last=last)
+
+    def _persistent(self, step: Callable[[], T], *, alters: bool = False) -> T:
+        return persistent(self.target, step, lasting=is_lasting, alters=alters)
 
     def _make_tables(self, pipeline: Pipeline, hold: Callable[[], None]) -> TSchemaTables:
         hold()
         with ddl_lock(self.target):
-            try:
-                return pipeline.sync_schema()
-            except DatabaseException as e:
-                if is_lock_timeout(e):
-                    refuse_behind_readers(self.target, e)
-                raise
+            return pipeline.sync_schema()
 
     def _load_rows(self, pipeline: Pipeline, hold: Callable[[], None]) -> LoadInfo | None:
         hold()
@@ -179,7 +237,7 @@ class RegionRun:
                 warnings = ensure_indexes(client, TABLES) if last else []
                 return warnings + ensure_views(client) + ensure_comments(client, TABLES)
 
-        for warning in persistent(sql):
+        for warning in self._persistent(sql):
             if warning not in report.warnings:
                 report.warnings.append(warning)
 
@@ -236,54 +294,6 @@ def linkage(client: Any, region_code: str) -> dict[str, Any]:
         "linked_pct": None if linked_pct is None else float(linked_pct),
         "resolution_pct": None if resolution_pct is None else float(resolution_pct),
     }
-
-
-def persistent(step: Callable[[], T]) -> T:
-    """Run a step of the load; a deadlock or lost connection is tried again with back-off."""
-    retrying = Retrying(
-        stop=stop_after_attempt(LOAD_ATTEMPTS),
-        wait=wait_random_exponential(multiplier=0.5, max=15),
-        retry=retry_if_exception(is_transient),
-        reraise=True,
-    )
-    result: T = retrying(step)
-    return result
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the database may answer the same statement well in a moment. What we say ourselves is final."""
-    if isinstance(error, BreezewayError) or any(is_lasting(str(link)) for link in chain(error)):
-        return False
-    return find_cause(error, DestinationTransientException) is not None
-
-
-E = TypeVar("E", bound=BaseException)
-
-
-def find_cause(error: BaseException | None, kind: type[E]) -> E | None:
-    """The first error of that kind down the chain: dlt wraps what a resource raises."""
-    for link in chain(error):
-        if isinstance(link, kind):
-            return link
-    return None
-
-
-def chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        inner = error.exception if isinstance(error, PipelineStepFailed) else None
-        error = inner or error.__cause__ or error.__context__
-
-
-def one_line(error: BaseException) -> str:
-    """The innermost error in one line: a failed job's message holds a whole traceback."""
-    last = list(chain(error))[-1]
-    lines = [line.strip() for line in str(last).splitlines() if line.strip()]
-    text = (lines[-1] if "Traceback" in str(last) else lines[0]) if lines else ""
-    step = next((e.step for e in chain(error) if isinstance(e, PipelineStepFailed)), None)
-    return f"{f'{step}: ' if step else ''}{type(last).__name__}: {text[:300]}"
 
 
 @contextmanager

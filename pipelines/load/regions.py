@@ -64,7 +64,7 @@ def _keep_secrets(runs: Sequence[RegionRun]) -> None:
     for run in runs:
         SECRETS.learn(run.region.client_id, run.region.client_secret, run.settings.personal_data_key)
         SECRETS.ask(run.access.tokens)
-        SECRETS.spare(run.region.code, run.target.name)
+        SECRETS.spare(run.region.code, run.target.name, run.target.dataset)
         if run.target.postgres is not None:
             password, user = run.target.postgres.password, run.target.postgres.username
             SECRETS.learn(str(password) if password else None)

@@ -32,7 +32,8 @@ from breezeway_source.errors import ApiError, AuthError, ConfigError
 from breezeway_source.plan import Plan
 from breezeway_source.rows.fields import record_id
 from breezeway_source.settings import Region, Settings
-from pipelines.database.destinations import DATASET, Target
+from pipelines.database.destinations import Target
+from pipelines.database.fitness import postgres_faults
 from pipelines.preflight.estimate import Known, estimate
 from pipelines.watch.report import worst
 from pipelines.watch.secrets import clean
@@ -40,7 +41,6 @@ from pipelines.watch.streams import unheard
 from pipelines.watch.sync_runs import code_version
 
 SAMPLED_PROPERTIES = 5
-OLDEST_POSTGRES = 130000
 SCHEMA_RIGHTS = ("CREATE", "USAGE")
 READ_ONLY = "default_transaction_read_only"
 COUNTED = ("tasks", "reservations", "property_details")
@@ -166,6 +166,9 @@ class Preflight:
         if self.target.file is not None:
             return [_duckdb_rights(self.target, region_code)]
         if self.target.postgres is not None:
+            faults = postgres_faults(self.target, region_code)
+            if faults:
+                return [Answer(region_code, "database", text, ConfigError.exit_code) for text in faults]
             with _peek(self.target) as peek:
                 assert peek is not None
                 return _postgres_rights(peek, region_code)
@@ -231,7 +234,8 @@ def _page(client: Client, path: str, params: dict[str, Any]) -> Page:
 class _Peek:
     """A connection that only asks: DuckDB's is read-only, PostgreSQL's transactions are."""
 
-    def __init__(self, connection: Any, mark: str) -> None:
+    def __init__(self, connection: Any, mark: str, dataset: str) -> None:
+        self.dataset = dataset
         self._connection = connection
         self._mark = mark
 
@@ -247,7 +251,7 @@ class _Peek:
         query = (
             "select column_name from information_schema.columns where table_schema = %s and table_name = %s"
         )
-        return {name for (name,) in self.rows(query, DATASET, table)}
+        return {name for (name,) in self.rows(query, self.dataset, table)}
 
 
 @contextlib.contextmanager
@@ -266,7 +270,7 @@ def _peek(target: Target) -> Iterator[_Peek | None]:
         yield None
         return
     try:
-        yield _Peek(connection, mark)
+        yield _Peek(connection, mark, target.dataset)
     finally:
         connection.close()
 
@@ -283,19 +287,15 @@ def _duckdb_rights(target: Target, region_code: str) -> Answer:
 
 
 def _postgres_rights(peek: _Peek, region_code: str) -> list[Answer]:
-    user, number, server = peek.rows(
-        "select current_user, current_setting('server_version_num')::int, current_setting('server_version')"
-    )[0]
+    user, server = peek.rows("select current_user, current_setting('server_version')")[0]
     answers = []
     missing = []
-    if number < OLDEST_POSTGRES:
-        missing.append(f"the server is PostgreSQL {server}: 13 or newer is needed")
     if peek.value("select pg_is_in_recovery()"):
         missing.append("the server is a standby: give the address of the primary")
     if peek.value("select reset_val from pg_settings where name = %s", READ_ONLY) == "on":
         missing.append(f"{READ_ONLY} is on: alter role {user} set default_transaction_read_only = off")
     may_create = peek.value("select has_database_privilege(current_database(), 'CREATE')")
-    for schema in (DATASET, f"{DATASET}_staging_{region_code}"):
+    for schema in (peek.dataset, f"{peek.dataset}_staging_{region_code}"):
         if not peek.value("select count(*) from pg_namespace where nspname = %s", schema):
             if not may_create:
                 missing.append(f"schema {schema} is not there: grant create on database to {user}")
@@ -322,7 +322,7 @@ def _loaded(peek: _Peek, region_code: str, now: pendulum.DateTime) -> dict[str, 
     """Live rows of the region by table; nothing before the first load."""
     return {
         table: peek.value(
-            f"select count(*) from {DATASET}.{table} where region_code = %s and deleted_at is null",
+            f"select count(*) from {peek.dataset}.{table} where region_code = %s and deleted_at is null",
             region_code,
         )
         for table in COUNTED
@@ -336,7 +336,7 @@ def _past_requests(peek: _Peek, region_code: str) -> dict[tuple[str, str], int]:
         return {}
     found: dict[tuple[str, str], list[int]] = {}
     for entity, reading, requests in peek.rows(
-        f"select entity, reading, requests from {DATASET}.sync_runs where region_code = %s and status = 'ok' "
+        f"select entity, reading, requests from {peek.dataset}.sync_runs where region_code = %s and status = 'ok' "
         "and reading in ('whole', 'changes') order by started_at desc limit 1000",
         region_code,
     ):

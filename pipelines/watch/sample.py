@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from breezeway_source.columns import TABLES
-from pipelines.database.destinations import DATASET, Target
+from pipelines.database.destinations import Target
 
 MASK = "***"
 SHOWN_CHARS = 60
@@ -28,11 +28,11 @@ def print_samples(console: Console, target: Target, region_codes: Sequence[str],
         summary.add_column("table")
         summary.add_column("rows", justify="right")
         for table in tables:
-            counted = database.execute(f"select count(*) from {DATASET}.{table.name}").fetchone()
+            counted = database.execute(f"select count(*) from {target.dataset}.{table.name}").fetchone()
             summary.add_row(table.name, str(counted[0] if counted else 0))
         console.print(summary)
         for table in tables if rows else ():
-            cursor = database.execute(f"select * from {DATASET}.{table.name} limit {int(rows)}")
+            cursor = database.execute(f"select * from {target.dataset}.{table.name} limit {int(rows)}")
             names = [column[0] for column in cursor.description or ()]
             for row in cursor.fetchall():
                 console.print(f"{table.name}: {_shown(table, names, row)}", markup=False, highlight=False)
