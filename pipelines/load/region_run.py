@@ -28,7 +28,7 @@ from pipelines.database.causes import find_cause, one_line
 from pipelines.database.ddl import rows_of
 from pipelines.database.destinations import Target
 from pipelines.database.fitness import UnfitDatabase
-from pipelines.database.future import Clock, forget_the_future, is_folder_ahead, right_load_ids
+from pipelines.database.future import TOLERANCE, Clock, forget_the_future, is_folder_ahead, right_load_ids
 from pipelines.database.locks import database_use, ddl_lock, region_lock
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
@@ -48,6 +48,10 @@ T = TypeVar("T")
 
 class RefusedPackage(BreezewayError):
     """The database refuses the rows themselves: the same package would be refused for ever, so it is gone."""
+
+
+class WrongClock(Exception):
+    """The API's answers tell another time than the one the reading was begun with: nothing of it is loaded."""
 
 
 @dataclass(frozen=True)
@@ -74,28 +78,34 @@ class RegionRun:
                 pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
                 pipeline.activate()
                 ending.pipeline = pipeline
-                ending.reading = reading = Reading(
-                    region=self.region,
-                    settings=self.settings,
-                    plan=self.plan,
-                    client=client,
-                    warehouse=SqlWarehouse(pipeline, self.region.code, lambda: database_use(self.target)),
-                    started_at=self.started_at,
-                )
-                self.watch(reading)
-                clock = Clock(
-                    self.started_at,
-                    counters,
-                    partial(client.get, "/property", {"limit": 1, "page": 1}, label="/property"),
-                )
-                try:
-                    self._load(pipeline, reading, report, hold, clock)
-                except Exception as e:
-                    if reading.cause is not None:  # what dlt shows may be a worker that was only called off
-                        raise reading.cause from e
-                    raise
-                finally:
-                    self._tell(reading, report)
+                ask = partial(client.get, "/property", {"limit": 1, "page": 1}, label="/property")
+                clock = Clock(self.started_at, counters, ask)
+                while True:
+                    report.started_at = started_at = pendulum.instance(clock.run_time)
+                    warehouse = SqlWarehouse(pipeline, self.region.code, lambda: database_use(self.target))
+                    ending.reading = reading = Reading(
+                        region=self.region,
+                        settings=self.settings,
+                        plan=self.plan,
+                        client=client,
+                        warehouse=warehouse,
+                        started_at=started_at,
+                    )
+                    self.watch(reading)
+                    try:
+                        self._load(pipeline, reading, report, hold, clock)
+                        break
+                    except WrongClock:
+                        log.warning("%s: reading again with the API's time", self.region.code)
+                        give_up(pipeline)
+                    except Exception as e:
+                        if (
+                            reading.cause is not None
+                        ):  # what dlt shows may be a worker that was only called off
+                            raise reading.cause from e
+                        raise
+                    finally:
+                        self._tell(reading, report)
         except KeyboardInterrupt:
             report.fail(INTERRUPTED_EXIT, "interrupted")
         except Exception as e:
@@ -137,6 +147,8 @@ class RegionRun:
         while True:
             with _timed(report, "extract"):
                 pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
+            if abs(clock.run_time - reading.started_at) > TOLERANCE:
+                raise WrongClock
             try:
                 self._load_package(pipeline, report, hold, clock, last=not reading.has_more)
             except Exception as e:

@@ -294,8 +294,8 @@ def clock_message(clock_ahead_s: float | None) -> str | None:
         return None
     return (
         f"this machine's clock is {span(timedelta(seconds=abs(clock_ahead_s)))} "
-        f"{'ahead of' if clock_ahead_s > 0 else 'behind'} the API's. Next: set it (NTP); the cursor is the run's "
-        "clock, and what it passed over is found by the overlap of lookback_days."
+        f"{'ahead of' if clock_ahead_s > 0 else 'behind'} the API's. Next: set it (NTP); this run took "
+        "the API's time, for the cursor is the run's clock."
     )
 
 

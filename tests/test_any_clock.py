@@ -1,0 +1,140 @@
+"""A machine whose clock is wrong rules neither itself nor the machines after it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pendulum
+import pytest
+from loading import Loader
+from many_processes import ROOT, environment, small_worlds
+from small_worlds import small_world
+
+from breezeway_source.sandbox import Sandbox, World
+
+AHEAD_DAYS = 40
+FAKETIME = [str(path) for path in Path("/usr/lib").glob("**/faketime/libfaketime.so.1")]
+
+
+@pytest.fixture
+def world() -> World:
+    """Few rows: many runs."""
+    return small_world(properties=2, tasks=3, stays_days=20)
+
+
+def shift_load_ids(loader: Loader) -> None:
+    """As the load ids were, had the machine's own clock been ahead too when the newest package was loaded."""
+    (newest,) = loader.column("select max(load_id) from _dlt_loads")
+    ahead = str(float(newest) + AHEAD_DAYS * 86400)
+    loader.query("update _dlt_loads set load_id = %s where load_id = %s", ahead, newest)
+    loader.query("update _dlt_pipeline_state set _dlt_load_id = %s where _dlt_load_id = %s", ahead, newest)
+    loader.query("update _dlt_version set inserted_at = %s", pendulum.now("UTC").add(days=AHEAD_DAYS))
+
+
+def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_that_time_arrive(
+    loader: Loader,
+) -> None:
+    loader.load("--entities", "all")
+    before = loader.now
+    loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
+    loader.load("--entities", "all")
+    shift_load_ids(loader)
+    loader.wipe()
+
+    loader.now = before
+    loader.pass_time(hours=1)
+    task_id = min(loader.sandbox.world.tasks)
+    loader.sandbox.world.edit_task(task_id, name="Changed meanwhile")
+    report = loader.load("--entities", "all")
+    assert loader.column("select name from tasks where task_id = %s", task_id) == ["Changed meanwhile"]
+    (told,) = [warning for warning in report.warnings if "clock was ahead" in warning]
+    for table in ("_dlt_pipeline_state", "_dlt_loads", "sync_runs", "entity_reads"):
+        assert table in told
+
+    limit = loader.now.add(minutes=5)
+    for table, column in (
+        ("sync_runs", "started_at"),
+        ("entity_reads", "read_at"),
+        ("tasks", "synced_at"),
+        ("property_details", "synced_at"),
+        ("people", "synced_at"),
+    ):
+        assert loader.column(f"select count(*) from {table} where {column} > %s", limit) == [0], table
+    now = pendulum.now("UTC")
+    assert loader.column("select count(*) from _dlt_loads where load_id > %s", str(now.timestamp())) == [0]
+    assert loader.column("select count(*) from _dlt_version where inserted_at > %s", now) == [0]
+
+    loader.pass_time(hours=1)
+    assert not any("clock" in warning for warning in loader.load().warnings), "told once"
+
+
+def test_a_clock_that_is_behind_removes_nothing_of_the_right_ones(
+    loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seen from it, everything is ahead: the API is asked for the time before a row is touched."""
+    loader.load()
+    monkeypatch.setattr(
+        "breezeway_source.api.counters.parsedate_to_datetime",
+        lambda header: pendulum.now("UTC").add(days=AHEAD_DAYS),
+    )
+    loader.now = loader.now.subtract(days=AHEAD_DAYS)
+    report = loader.run().regions[0]
+    assert not any("An earlier run's clock" in warning for warning in report.warnings)
+    assert loader.column("select count(distinct run_id) from sync_runs") == [2]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox.multi(small_worlds(("smoky",)), token_limit=False) as found:
+        yield found
+
+
+@pytest.mark.skipif(
+    not FAKETIME, reason="no libfaketime here; the tests above move the rows instead of the clock"
+)
+@pytest.mark.parametrize("api_agrees", [False, True], ids=["the API tells", "the API is ahead too"])
+def test_a_machine_40_days_ahead_and_then_right_ones(
+    api_agrees: bool, running: Sandbox, tmp_path: Path
+) -> None:
+    """Real processes on real clocks: the second and third are fresh machines, as those of CI are."""
+    world = running.worlds["smoky"]
+    database = tmp_path / "warehouse.duckdb"
+
+    def run(name: str, **clock: str) -> dict[str, Any]:
+        folder = tmp_path / name
+        folder.mkdir()
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "pipelines" / "run.py"), "--region", "smoky", "--report", "r.json"],
+            cwd=folder, capture_output=True, text=True, timeout=120,
+            env=environment(running, folder, DESTINATION__DUCKDB__CREDENTIALS=str(database), **clock),
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads((folder / "r.json").read_text("utf-8"))
+        return found
+
+    running.faults.clock_ahead_s = AHEAD_DAYS * 86400.0 if api_agrees else 0.0
+    ahead = run("ahead", LD_PRELOAD=FAKETIME[0], FAKETIME=f"+{AHEAD_DAYS}d", FAKETIME_DONT_FAKE_MONOTONIC="1")
+    told = [p for p in ahead["regions"][0]["problems"] if "this machine's clock is 40 days ahead" in p]
+    assert bool(told) != api_agrees
+    running.faults.clock_ahead_s = 0.0
+    world.now = pendulum.now("UTC")
+    task_id = min(world.tasks)
+    world.edit_task(task_id, name=f"Changed {api_agrees}")
+    for name in ("right", "right again"):
+        report = run(name)
+        with duckdb.connect(str(database), read_only=True) as connection:
+            row = connection.execute(
+                "select name from breezeway.tasks where task_id = ?", [task_id]
+            ).fetchone()
+            newest = connection.execute("select max(load_id) from breezeway._dlt_loads").fetchone()
+        assert row == (f"Changed {api_agrees}",), name
+        assert newest is not None and float(newest[0]) < pendulum.now("UTC").timestamp()
+        told = any("clock was ahead" in warning for warning in report["regions"][0]["warnings"])
+        assert told == (api_agrees and name == "right"), report["regions"][0]["warnings"]
+    assert report["regions"][0]["rows"]["tasks"] <= 1, "the changed one, within the overlap"
