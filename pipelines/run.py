@@ -40,12 +40,12 @@ from pipelines.watch.interrupt import (  # noqa: E402
 )
 from pipelines.watch.logs import log_to_folder, set_up_logging  # noqa: E402
 from pipelines.watch.notices import tell, tell_refusal  # noqa: E402
-from pipelines.watch.problems import with_next  # noqa: E402
 from pipelines.watch.progress import Watch  # noqa: E402
 from pipelines.watch.report import RunReport, print_report  # noqa: E402
 from pipelines.watch.sample import print_samples  # noqa: E402
 from pipelines.watch.secrets import SECRETS, clean  # noqa: E402
 from pipelines.watch.streams import Paper, console, show_any_character, unheard  # noqa: E402
+from pipelines.watch.ways_out import with_next  # noqa: E402
 
 log = logging.getLogger("breezeway")
 

@@ -21,8 +21,9 @@ from breezeway_source.sandbox import Sandbox
 from pipelines.watch import notices
 from pipelines.watch.logs import KEEP_DAYS, log_to_folder, set_up_logging
 from pipelines.watch.notices import message, summary, tell
-from pipelines.watch.problems import Problem, news_of, problems_of, with_next
+from pipelines.watch.problems import Problem, news_of, problems_of
 from pipelines.watch.report import RegionReport, RunReport
+from pipelines.watch.ways_out import ELSE_NEXT, WAYS_OUT, with_next
 
 
 @dataclass
@@ -316,10 +317,22 @@ def test_a_warning_is_told_again_only_after_a_week_without_it() -> None:
         ("canceling statement due to lock timeout", "pg_stat_activity"),
         ("permission denied for schema breezeway", "grant the right"),
         ("KeyError: 'x'", "--verbose adds the traceback"),
+        ("The database refused what was read: tables can have at most 1600 columns", "max_new_columns"),
+        ("The database refused what was read: DataError: value too long", "for the same rows come again"),
+        ('OperationalError: FATAL: database "x" does not exist', "create it"),
+        ('DatabaseUndefinedRelation: relation "tasks" does not exist', "_dlt_version"),
+        ('could not translate host name "db" to address', "DNS"),
+        ("FATAL: sorry, too many clients already", "max_connections"),
     ],
 )
 def test_every_error_names_a_way_out(error: str, step: str) -> None:
     assert "Next: " in with_next(error) and step in with_next(error)
+
+
+def test_running_again_is_advised_only_where_it_can_help() -> None:
+    advised = {pattern for pattern, step in WAYS_OUT if "run again" in step}
+    assert len(advised) == 3, "a full disk, a read-only database, one that is down"
+    assert "run again" not in ELSE_NEXT
 
 
 @pytest.mark.parametrize("error", ["Region 'smoky' has no credentials: set x", "Check client_id and so on."])

@@ -62,7 +62,7 @@ def _views(name: str, dialect: str | None, tried: str) -> Engine:
     return Engine(name, "views", dialect, tried, extra=name)
 
 
-def _refused(name: str, reason: str) -> Engine:
+def _never(name: str, reason: str) -> Engine:
     return Engine(name, "refused", None, "", reason=reason)
 
 
@@ -82,15 +82,15 @@ _ALL = (
     _views("synapse", "tsql", "not tried"),
     _views("fabric", "fabric", "not tried"),
     _views("sqlalchemy", None, "not tried"),
-    _refused("athena", BUCKET),
-    _refused("dremio", BUCKET),
-    _refused("filesystem", NO_MERGE),
-    _refused("lance", LINES_STAY),
-    _refused("lancedb", LINES_STAY),
-    _refused("qdrant", LINES_STAY),
-    _refused("weaviate", LINES_STAY),
-    _refused("dummy", "it keeps nothing"),
-    _refused("destination", "it hands rows to a function and keeps nothing"),
+    _never("athena", BUCKET),
+    _never("dremio", BUCKET),
+    _never("filesystem", NO_MERGE),
+    _never("lance", LINES_STAY),
+    _never("lancedb", LINES_STAY),
+    _never("qdrant", LINES_STAY),
+    _never("weaviate", LINES_STAY),
+    _never("dummy", "it keeps nothing"),
+    _never("destination", "it hands rows to a function and keeps nothing"),
 )
 ENGINES: Mapping[str, Engine] = MappingProxyType({engine.name: engine for engine in _ALL})
 

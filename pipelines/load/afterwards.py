@@ -30,8 +30,9 @@ from pipelines.database.locks import database_use, ddl_lock
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.watch import history, rhythms, sync_runs
 from pipelines.watch.checks import CheckReport
-from pipelines.watch.problems import News, judged_fields, news_of, with_next
+from pipelines.watch.problems import News, judged_fields, news_of
 from pipelines.watch.report import RegionReport
+from pipelines.watch.ways_out import with_next
 
 log = logging.getLogger("breezeway")
 Told = Mapping[str, Mapping[str, str]]

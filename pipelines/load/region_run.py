@@ -29,19 +29,18 @@ from pipelines.database.ddl import rows_of
 from pipelines.database.destinations import Target
 from pipelines.database.fitness import UnfitDatabase
 from pipelines.database.future import TOLERANCE, Clock, forget_the_future, is_folder_ahead, right_load_ids
-from pipelines.database.indexes import ensure_indexes
 from pipelines.database.locks import database_use, ddl_lock, region_lock
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
-from pipelines.database.post_sql import ensure_comments, ensure_views, run_scripts
+from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
 from pipelines.load.afterwards import Ending
 from pipelines.load.pending import begin_again, give_up
 from pipelines.watch.checks import CheckResult, run_checks
-from pipelines.watch.interrupt import INTERRUPTED_EXIT
-from pipelines.watch.problems import is_lasting
+from pipelines.watch.interrupt import INTERRUPTED_EXIT, words_of
 from pipelines.watch.report import RegionReport
 from pipelines.watch.sync_runs import new_run_id
+from pipelines.watch.ways_out import is_lasting
 
 log = logging.getLogger("breezeway")
 T = TypeVar("T")
@@ -107,8 +106,8 @@ class RegionRun:
                         raise
                     finally:
                         self._tell(reading, report)
-        except KeyboardInterrupt:
-            report.fail(INTERRUPTED_EXIT, "interrupted")
+        except KeyboardInterrupt as stop:
+            report.fail(INTERRUPTED_EXIT, words_of(stop))
         except Exception as e:
             known = find_cause(e, BreezewayError)
             ending.can_write = find_cause(e, UnfitDatabase) is None

@@ -10,64 +10,38 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import pendulum
 
 from breezeway_source.rows.filled import ALWAYS, ENOUGH_ROWS
 from pipelines.watch.secrets import clean
-
-if TYPE_CHECKING:
-    from pipelines.watch.report import RegionReport
+from pipelines.watch.ways_out import with_next
 
 WARNING_LASTS = timedelta(days=8)  # longer than the weekly schedule, so that its warnings are told once
 
-# Text of an error -> next step. The first that fits counts; an error that names its own way out fits none.
-LASTING: tuple[tuple[str, str], ...] = (
-    (
-        r"read-only|readonly|ReadOnly",
-        "give the loading user write access (a standby? default_transaction_read_only? the file's owner?), then "
-        "run again: what was read waits in the working folder and is loaded first",
-    ),
-    (
-        r"No space left|[Dd]isk full|could not extend file|[Cc]ould not write|File too large",
-        "free space (or move the database or the working folder, DLT_DATA_DIR), then run again: what was read "
-        "waits in the working folder and is loaded first",
-    ),
-)
-WAYS_OUT: tuple[tuple[str, str], ...] = (
-    (
-        r"no credentials: set|Check client_id|is being loaded by|close it, or let it finish|--check|run again",
-        "",
-    ),
-    (
-        r"with a new token too",
-        "the key pair was revoked or lost its rights: see its page in Breezeway, replace it, then run --check",
-    ),
-    (
-        r"Token request",
-        "the next run asks again; if it lasts, see whether something else uses the key pair (one token a minute)",
-    ),
-    *LASTING,
-    (
-        r"cannot be reached|[Cc]onnection refused|could not connect|server closed the connection|timeout expired",
-        "see whether the database is up and reachable from here, then run again: nothing is lost",
-    ),
-    (
-        r"password authentication failed|no pg_hba.conf",
-        "set the right destination.postgres.credentials, then --check",
-    ),
-    (r"permission denied|must be owner", "grant the right to the loading user (--check lists what it needs)"),
-    (
-        r"lock timeout|LockNotAvailable|canceling statement due to lock",
-        "end the session that holds the table (pg_stat_activity); the next run loads what this one read",
-    ),
-    (
-        r"no complete answer|after \d+ attempts|^5\d\d for|in a row",
-        "the next run asks again from the same cursor; if it lasts, ask Breezeway's support whether the API is up",
-    ),
-)
-ELSE_NEXT = "run again: it continues where this one stopped; --verbose adds the traceback"
+
+class Outcome(Protocol):
+    """What is judged of one region's run: the fields of `report.RegionReport`."""
+
+    @property
+    def started_at(self) -> datetime: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def error(self) -> str | None: ...
+    @property
+    def rows(self) -> Mapping[str, int]: ...
+    @property
+    def failures(self) -> Iterable[Mapping[str, Any]]: ...
+    @property
+    def checks(self) -> Iterable[Mapping[str, Any]]: ...
+    @property
+    def check_notes(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def warnings(self) -> Iterable[str]: ...
+    @property
+    def schema_changes(self) -> Iterable[str]: ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +53,7 @@ class Problem:
     severity: str = "warn"
 
 
-def problems_of(region: RegionReport) -> list[Problem]:
+def problems_of(region: Outcome) -> list[Problem]:
     """All that needs attention in one region's run, worst first."""
     found = []
     if region.error:
@@ -101,19 +75,6 @@ def problems_of(region: RegionReport) -> list[Problem]:
         Problem(f"warning:{_plain(warning)}", warning) for warning in region.warnings if warning not in told
     ]
     return [replace(problem, key=clean(problem.key), text=clean(problem.text)) for problem in found]
-
-
-def with_next(error: str) -> str:
-    """The error with its next step, unless it names one itself."""
-    if "Next: " in error:
-        return error
-    step = next((step for pattern, step in WAYS_OUT if re.search(pattern, error)), ELSE_NEXT)
-    return f"{error.rstrip('.')}. Next: {step}." if step else error
-
-
-def is_lasting(error: str) -> bool:
-    """Whether trying the same again in a moment is in vain: a full disk, a read-only database."""
-    return any(re.search(pattern, error) for pattern, _ in LASTING)
 
 
 def _of_failure(failure: Mapping[str, Any]) -> str:
@@ -155,7 +116,7 @@ class News:
 
 
 def news_of(
-    region: RegionReport,
+    region: Outcome,
     before: Mapping[str, Mapping[str, str]],
     *,
     judged: Iterable[str] = (),
@@ -166,7 +127,7 @@ def news_of(
     `judged`: keys of the history checks that could be answered; `whole_entities`: those read beside no cursor,
     so that a failure that did not come again is over.
     """
-    now = region.started_at.to_iso8601_string()
+    now = pendulum.instance(region.started_at).to_iso8601_string()
     current = {problem.key: problem for problem in problems_of(region)}
     new = [problem for key, problem in current.items() if key not in before]
     still = [(problem, before[key]["since"]) for key, problem in current.items() if key in before]
@@ -186,7 +147,7 @@ def news_of(
     return News(new, still, over, list(region.schema_changes), kept)
 
 
-def judged_fields(region: RegionReport, before: Iterable[str], whole: Iterable[str]) -> set[str]:
+def judged_fields(region: Outcome, before: Iterable[str], whole: Iterable[str]) -> set[str]:
     """Of the documented fields that were null, those this run had enough rows to judge again."""
     judged = set()
     for key in before:
@@ -199,7 +160,7 @@ def judged_fields(region: RegionReport, before: Iterable[str], whole: Iterable[s
     return judged
 
 
-def _is_over(key: str, region: RegionReport, judged: set[str], whole_entities: set[str]) -> bool:
+def _is_over(key: str, region: Outcome, judged: set[str], whole_entities: set[str]) -> bool:
     if region.status == "failed":
         return False
     kind, _, rest = key.partition(":")
