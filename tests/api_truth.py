@@ -50,6 +50,11 @@ def _in(key: str, field: str, bare: str = "") -> Getter:
     )
 
 
+def _of_first(key: str, field: str) -> Getter:
+    """A field of the first object of a list."""
+    return lambda raw: next((entry.get(field) for entry in raw.get(key) or ()), None)
+
+
 def _first_of(*getters: Getter) -> Getter:
     return lambda raw: next((found for getter in getters if (found := getter(raw)) not in (None, "")), None)
 
@@ -102,8 +107,8 @@ GETTERS: dict[str, dict[str, Getter]] = {
         "property_id": lambda raw: raw["home_id"],
         "template_id": _first_of(lambda raw: raw.get("template_id"), _in("template", "id")),
         "template_name": _in("template", "name", bare="name"),
-        "subdepartment_id": _in("subdepartment", "id"),
-        "subdepartment_name": _in("subdepartment", "name"),
+        "subdepartment_id": _first_of(_in("subdepartment", "id"), _of_first("subdepartments", "id")),
+        "subdepartment_name": _first_of(_in("subdepartment", "name"), _of_first("subdepartments", "name")),
         **{f"task_status_{part}": _in("type_task_status", part) for part in ("code", "name", "stage")},
         **_person("created_by"),
         **_person("started_by"),

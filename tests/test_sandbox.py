@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -115,7 +116,7 @@ def test_a_second_token_within_the_minute_is_refused_with_the_instant_of_release
 
 def test_bad_credentials_answer_200_without_a_token(caller: Caller) -> None:
     wrong = caller.token(secret="wrong")
-    assert (wrong.status_code, wrong.content) == (200, b"")
+    assert (wrong.status_code, wrong.content) == (200, b"null")
     unknown = caller.token(client_id="nobody")
     assert (unknown.status_code, unknown.json()) == (200, {"error": "inactive client"})
 
@@ -208,14 +209,16 @@ def test_only_reading_is_possible(caller: Caller) -> None:
     assert answer.status_code == 405
 
 
-def test_properties_and_tasks_tell_their_totals_and_the_other_lists_do_not(
+def test_properties_tasks_and_stays_tell_their_totals_and_supplies_do_not(
     caller: Caller, sandbox: Sandbox
 ) -> None:
     page = caller.get("/property", limit=4, page=2, sort_order="asc").json()
     assert [row["id"] for row in page.pop("results")] == [2005, 2006]
     assert page == {"limit": 4, "page": 2, "total_pages": 2, "total_results": 6}
-    for path in ("/reservation", "/supplies"):
-        assert set(caller.get(path).json()) == {"limit", "page", "results"}
+    assert caller.get("/reservation").json()["total_results"] > 0
+    assert set(caller.get("/supplies").json()) == {"limit", "page", "results"}
+    sandbox.page_totals = "documented"
+    assert set(caller.get("/reservation").json()) == {"limit", "page", "results"}
     with Sandbox(World("austin", now=NOW), page_totals="both", clock=sandbox.clock) as other:
         assert Caller(other).get("/supplies").json()["total_results"] == 0
 
@@ -402,7 +405,78 @@ def test_a_world_has_the_oddities_of_the_real_one() -> None:
     stays = list(world.reservations.values())
     assert {"cancelled", "active"} == {row["status"] for row in stays}
     assert any((row.get("type_reservation") or {}).get("code") == "hold" for row in stays)
-    assert any(row["type_stay"]["code"] == "owner" for row in stays)
+    assert any((row["type_stay"] or {}).get("code") == "owner" for row in stays)
+
+
+def test_a_world_speaks_as_the_live_api_does() -> None:
+    """What public clients know and the vendor's pages do not say (`breezeway-api.md`, section 14)."""
+    world = World.seeded("mammoth", now=NOW)
+    tasks, stays = list(world.tasks.values()), list(world.reservations.values())
+    people, homes = list(world.people.values()), list(world.properties.values())
+    assert all(row["availability"] is None and row["shifts"]["monday"]["shifts"] for row in people)
+    assert {row["display"] for row in homes} == {""}
+    assert {"deleted", "pending_delete", "inactive"} < {row["status"] for row in homes}
+    assert any(len(row["notes"]) == 10 for row in homes)
+    assert all(
+        set(row) > {"is_billable", "supply_unit_type", "total_price"} for row in world.supplies.values()
+    )
+    # Stays: blocks without guests, phones as objects, bookings without a guest.
+    kind = {row["id"]: (row.get("type_reservation") or {}).get("code") for row in stays}
+    for row in stays:
+        if kind[row["id"]] in ("hold", "lockoff"):
+            assert (row["guests"], row["type_guest"], row["type_stay"]) == ([], None, None)
+            assert row["reference_reservation_id"] == f"{row['checkin_date']}_{row['checkout_date']}"
+    assert {"hold", "lockoff", "booking"} < set(kind.values())
+    assert any(not row["guests"] and kind[row["id"]] == "booking" for row in stays)
+    phones = [phone for row in stays for guest in row["guests"] for phone in guest["phone_numbers"]]
+    assert all(phone["number"] and phone["dial_code"] for phone in phones)
+    # Tasks.
+    assert any(row["name"].startswith("\n") for row in tasks)
+    assert {type(row["finished_by"]) for row in tasks} == {dict} and any(
+        not row["created_by"] for row in tasks
+    )
+    assert any(len(row.get("subdepartments", ())) == 2 for row in tasks)
+    assert all(tag["company_id"] == world.company_id for row in tasks for tag in row["task_tags"])
+    for name in ("requested_by", "summary"):
+        texts, objects = (sum(isinstance(row.get(name), kind) for row in tasks) for kind in (str, dict))
+        assert texts > 3 * objects > 0, name
+    assert {"hour", "piece"} < {row["rate_type"] for row in tasks} and "0.00 USD" in {
+        row["rate_paid"] for row in tasks
+    }
+    entered = [
+        row for row in tasks if row["finished_at"] and row["finished_at"][:10] < row["created_at"][:10]
+    ]
+    assert {(row["started_at"], row["total_time"], row["type_task_status"]["code"]) for row in entered} == {
+        (None, None, "approved")
+    }
+    assert "multiple" in {row["bill_to"] for row in tasks}
+    kinds = {answer["type_requirement"] for answers in world.requirements.values() for answer in answers}
+    assert kinds == {"condition", "checklist", "photo", "count", "text", "yes / no", "rating"}
+    costs = [line for row in tasks for line in row.get("costs", ())]
+    assert any(line["created_at"].endswith("+00:00") for line in costs) and any(
+        line["cost"] < 0 for line in costs
+    )
+    used = [line for row in tasks for line in row.get("supplies", ())]
+    assert any((line["quantity"] or 0) > 1 and line["total_price"] == line["unit_cost"] for line in used)
+    assert {None, 2_000_000_000} < {line["quantity"] for line in used}
+
+
+def test_a_world_has_turns_of_every_kind() -> None:
+    """For the marts: same-day turns, overlaps, shared and doubled assignees, closed tasks nobody finished."""
+    world = World.seeded("mammoth", now=NOW)
+    gaps = set()
+    for home in world.properties:
+        own = [row for row in world.reservations.values() if row["property_id"] == home]
+        own.sort(key=lambda row: str(row["checkin_date"]))
+        gaps |= {
+            (a["checkout_date"] > b["checkin_date"]) - (a["checkout_date"] < b["checkin_date"])
+            for a, b in pairwise(own)
+        }
+    assert gaps == {-1, 0, 1}
+    tasks = list(world.tasks.values())
+    crews = [[line["assignee_id"] for line in row["assignments"]] for row in tasks]
+    assert any(len(set(crew)) == 2 for crew in crews) and any(len(crew) > len(set(crew)) for crew in crews)
+    assert any(row["type_task_status"]["code"] == "closed" and row["finished_at"] is None for row in tasks)
 
 
 def test_the_same_call_later_gives_the_same_world_grown_older() -> None:

@@ -69,11 +69,11 @@ class Ask:
 
 
 class Refusal(Exception):
-    """An error answer of the API: `{"error", "description"}`."""
+    """An error answer of the API: `{"error", "description"}`, at times with `fields` and `status_code`."""
 
-    def __init__(self, status: int, error: str, description: str) -> None:
+    def __init__(self, status: int, error: str, description: str, **more: object) -> None:
         super().__init__(description)
-        self.answer = json_answer({"error": error, "description": description}, status)
+        self.answer = json_answer({"error": error, "description": description, **more}, status)
 
 
 RAW = {
@@ -104,7 +104,7 @@ def json_answer(value: object, status: int = 200, **headers: str) -> Answer:
 
 
 def unprocessable(description: str) -> Refusal:
-    return Refusal(422, "Unprocessable Entity", description)
+    return Refusal(422, "Unprocessable Entity", description, fields={}, status_code=422)
 
 
 def not_found(description: str = "Not found.") -> Refusal:

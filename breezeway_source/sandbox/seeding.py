@@ -106,6 +106,11 @@ def _catalogues(world: Stores) -> None:
             "low_stock_count": 5,
             "supply_category_id": None,
             "type_stock_status": {"code": "in_stock", "name": "In Stock"} if number % 4 else {},
+            "is_billable": number % 3 != 0,
+            "markup_pricing_type": "percent" if number % 2 else "flat_rate",
+            "markup_rate": "22" if number % 2 else None,
+            "supply_unit_type": "ea" if number % 3 else "",
+            "total_price": None if cost is None or number % 2 else round(cost * 1.22, 2),
             "created_at": naive(at),
             "updated_at": naive(at + timedelta(days=2)),
             "_created_at": at,
@@ -119,7 +124,7 @@ def _catalogues(world: Stores) -> None:
     for number, name in enumerate(("Laundry", "Hot tubs", "Inspectors")):
         world.subdepartments[51 + number] = {"id": 51 + number, "name": name}
     for number, name in enumerate(("deep", "pool", "pets", "vip")):
-        world.task_tags[4 + number] = {"id": 4 + number, "name": name}
+        world.task_tags[4 + number] = {"id": 4 + number, "name": name, "company_id": company}
     world.task_tags[5]["description"] = "Anything about the pool"
     for number, name in enumerate(("Pool", "Hot tub", "Lake view")):
         world.property_tags[12 + number] = {"id": 12 + number, "name": name, "company_id": company}
@@ -140,7 +145,11 @@ def _person(number: int) -> Row:
         "type_role": "administrator" if number == 0 else "staff",
         "type_departments": [DEPARTMENTS[number % 5]],
         "groups": [{"id": 31, "name": "North", "parent_group_id": None}] if number % 4 == 0 else [],
-        "availability": {"monday": [{"start": "09:00:00", "end": "16:00:00"}], "sunday": []},
+        "availability": None,  # the documented form; live it is `shifts`
+        "shifts": {
+            "monday": {"active": True, "shifts": [{"start": "09:00:00", "end": "16:00:00"}]},
+            "sunday": {"active": False, "shifts": []},
+        },
         "_status": status,
     }
     if status == "invited":
@@ -151,14 +160,15 @@ def _person(number: int) -> Row:
 
 
 def _property(world: Stores, property_id: int, index: int, dice: random.Random) -> Row:
-    status = "pending_delete" if index % 23 == 11 else "inactive" if index % 9 == 4 else "active"
+    odd = {11: "pending_delete", 17: "deleted"}
+    status = odd.get(index % 23) or ("inactive" if index % 9 == 4 else "active")
     name = f"{dice.choice(('Harbour', 'Ridge', 'Meadow', 'Cedar'))} {dice.choice(('Loft', 'Cabin'))}"
     latitude = round(35 + dice.random(), 6)
     row: Row = {
         "id": property_id,
         "company_id": world.company_id,
         "name": f"{name} {index + 1}",
-        "display": "" if index % 3 else None,
+        "display": "",
         "status": status,
         "address1": f"{index + 1} Example Way",
         "address2": None,
@@ -171,7 +181,7 @@ def _property(world: Stores, property_id: int, index: int, dice: random.Random) 
         "longitude": -round(83 + dice.random(), 6),
         "wifi_name": f"guest-{property_id}" if index % 2 else None,
         "wifi_password": f"not-a-secret-{property_id}" if index % 2 else None,
-        "notes": {"about": "Top floor", "access": None, "trash_info": "Monday"} if index % 3 else {},
+        "notes": _notes(index) if index % 3 else {},
         "groups": [{"id": 31, "name": "North", "parent_group_id": None}] if index % 2 else [],
         "photos": [_property_photo(property_id, number, index) for number in range(index % 4)],
         "reference_company_id": "" if index % 5 == 0 else None,
@@ -186,6 +196,15 @@ def _property(world: Stores, property_id: int, index: int, dice: random.Random) 
     if index % 6 == 1:
         row |= {"living_area": 120.5, "year_built": 1998, "access_code": "0000", "guest_access_code": ""}
     return row
+
+
+def _notes(index: int) -> Row:
+    """Every key seen; most of them empty."""
+    names = "general about access guest_access direction trash_info wifi wifi_info external housekeeping"
+    return dict.fromkeys(names.split(), None) | {
+        "about": "Top floor",
+        "trash_info": "Monday" if index % 2 else "",
+    }
 
 
 def _property_photo(property_id: int, number: int, index: int) -> Row:

@@ -13,6 +13,11 @@ FIRST_STAY_ON = date(2023, 7, 1)
 """Before any likely start date, so that some tasks link to stays a first load does not list."""
 BOOKED_AHEAD_DAYS = 180
 
+TYPES = {
+    "booking": {"code": "booking", "name": "Booking"},
+    "hold": {"code": "hold", "name": "Hold"},
+    "lockoff": {"code": "lockoff", "name": "Lock-off"},
+}
 GUESTS = ("Ada", "Ben", "Cleo", "Dov", "Edda", "Finn", "Greta", "Hugo")
 
 
@@ -42,9 +47,14 @@ def stays_of(
                 row["_updated_at"] = at
         if row["_created_at"] <= now:
             rows.append(row)
-        day += timedelta(days=nights + gap)
+        day += timedelta(days=nights + _gap(number, gap))
         number += 1
     return rows
+
+
+def _gap(number: int, days: int) -> int:
+    """Days until the next arrival: now and then the same day, or one before this stay has left."""
+    return {2: 0, 4: 0, 6: -1}.get(number % 9, days)
 
 
 def _events(number: int, checkin_at: datetime, lead: timedelta) -> list[tuple[datetime, Row]]:
@@ -68,8 +78,10 @@ def _stay(
     tags: Sequence[Row],
 ) -> Row:
     stay_id = 80_000_000 + property_id * 1000 + number
-    owner, hold = number % 11 == 3, number % 11 == 7
-    person = {"code": "owner", "name": "Owner"} if owner else {"code": "guest", "name": "Guest"}
+    kind = {7: "hold", 9: "lockoff"}.get(number % 11, "booking")
+    checkout = day + timedelta(days=nights)
+    person = {"code": "owner", "name": "Owner"} if number % 11 == 3 else {"code": "guest", "name": "Guest"}
+    unnamed = kind != "booking" or number % 25 == 16  # a few bookings come without guests too
     row: Row = {
         "id": stay_id,
         "property_id": property_id,
@@ -77,20 +89,18 @@ def _stay(
         "checkin_date": day.isoformat(),
         "checkin_time": None if number % 8 == 2 else "16:00:00",
         "checkin_early": None,
-        "checkout_date": (day + timedelta(days=nights)).isoformat(),
+        "checkout_date": checkout.isoformat(),
         "checkout_time": "10:00:00",
         "checkout_late": None,
         "access_code": "" if number % 2 else None,
         "guide_url": f"https://guide.example.test/{stay_id}" if number % 3 else None,
         "note": None,
-        "guests": [] if hold else [_guest(property_id + number, n) for n in range(1 + number % 2)],
+        "guests": [] if unnamed else [_guest(property_id + number, n) for n in range(1 + number % 2)],
         "flags": [],
         "tags": [tags[number % len(tags)]] if tags and number % 4 == 0 else [],
         "type_guest": person,
         "type_stay": dict(person),
-        "type_reservation": {"code": "hold", "name": "Hold"}
-        if hold
-        else {"code": "booking", "name": "Booking"},
+        "type_reservation": dict(TYPES[kind]),
         "reference_property_id": reference_property_id,
         "reference_external_property_id": None,
         "reference_reservation_id": None if number % 9 == 8 else f"R-{stay_id}",
@@ -101,17 +111,24 @@ def _stay(
         del row["type_reservation"]
     elif number % 17 == 11:
         row["type_guest"] = {}
+    if kind != "booking":
+        row |= {"type_guest": None, "type_stay": None, "type_reservation": dict(TYPES[kind])}
+        row["reference_reservation_id"] = f"{day.isoformat()}_{checkout.isoformat()}"
     return row
 
 
 def _guest(salt: int, number: int) -> Row:
     name = GUESTS[(salt + number) % len(GUESTS)]
-    phones: list[object] = [] if number else ["+1 555 0123"]
-    if salt % 6 == 1:
-        phones = [{"type": "mobile", "number": "+1 555 0124"}]
+    phone = {
+        "country_code": "US",
+        "dial_code": "+1",
+        "number": "555 0123",
+        "primary": True,
+        "type_phone_number": "mobile" if salt % 2 else None,
+    }
     return {
         "first_name": name,
         "last_name": "Sample",
         "emails": [f"{name.lower()}{salt}@example.test"] if number == 0 else [],
-        "phone_numbers": phones,
+        "phone_numbers": [] if number else [phone],
     }

@@ -29,7 +29,7 @@ LIFE = (
     "approved",
     "finished",
     "pending_approval",
-    "closed",
+    "entered_afterwards",
     "finished",
     "request_approved",
     "unscheduled",
@@ -37,11 +37,12 @@ LIFE = (
     "request_rejected",
     "approved",
     "finished",
-    "closed",
+    "closed_undone",
     "finished",
 )
 """How a task's life ends, by position."""
 
+TAG_KEYS = ("id", "name", "company_id")
 LONG_TEXT = "The filter was changed, the deck swept, the grill cleaned. " * 180  # over 10 KB
 
 
@@ -133,13 +134,11 @@ def _task(
     life = LIFE[(number + 7 * context.index) % len(LIFE)]
     variant = number + context.index
     template = context.templates[variant % len(context.templates)]
-    person = context.people[variant % len(context.people)]
-    who = {"id": person["id"], "name": f"Crew member {person['id']}"}
-    due = created_at.date() + timedelta(days=draws.due_days)
+    due = created_at.date() + timedelta(days=-3 if life == "entered_afterwards" else draws.due_days)
     scheduled = life != "unscheduled" and variant % 10 != 6
     row: Row = {
         "id": task_id,
-        "name": template["template_name"],
+        "name": ("\n" if variant % 12 == 7 else "") + template["template_name"],
         "description": ("", None, "Check the deck.")[variant % 3],
         "home_id": context.property_id,
         "reference_property_id": context.reference_property_id or "",
@@ -157,10 +156,10 @@ def _task(
         "started_at": None,
         "finished_at": None,
         "paused": False,
-        "created_by": {"id": 650, "name": "Ops Desk"} if variant % 5 else {},
+        "created_by": {"id": 650, "name": "Ops Desk"} if variant % 5 else None,
         "started_by": {},
-        "finished_by": None,
-        "requested_by": ("owner", None, {"id": 651, "name": "Ben Example"}, "", "guest", {})[variant % 6],
+        "finished_by": {},
+        "requested_by": ("owner", "guest", None, "", "housekeeper", "property_manager")[variant % 6],
         "assignments": [],
         "photos": [],
         "costs": [],
@@ -172,7 +171,7 @@ def _task(
         "bill_to": ("owner", "guest", "internal", None, "")[variant % 5],
         "billable": (True, False, None)[variant % 3],
         "itemized_cost": (False, True, [], None)[variant % 4],
-        "rate_type": "piece" if variant % 2 else "hourly",
+        "rate_type": ("hour", "piece", "hourly", "piece")[variant % 4],
         "rate_paid": None,
         "estimated_rate": (None, 80, "95.50", "n/a")[variant % 4],
         "total_cost": None,
@@ -185,7 +184,13 @@ def _task(
     }
     if context.tags and variant % 3 == 0:
         tag = context.tags[variant % len(context.tags)]
-        row["task_tags"], row["tags"] = [{"id": tag["id"], "name": tag["name"]}], [tag["name"]]
+        row["task_tags"], row["tags"] = [{key: tag[key] for key in TAG_KEYS}], [tag["name"]]
+    if variant % 13 == 6:  # another public client knows only this form
+        two = [context.subdepartments[(variant + n) % len(context.subdepartments)] for n in range(2)]
+        row["subdepartments"] = [dict(part) for part in two]
+        del row["subdepartment"]
+    if variant % 17 == 3:
+        row["requested_by"] = {"id": 651, "name": "Ben Example"}
     if variant % 4 == 1:
         row["template"] = {"id": template["id"], "name": template["template_name"]}
     elif variant % 4 == 2:
@@ -196,7 +201,7 @@ def _task(
         for key in ("costs", "supplies", "report_url"):
             del row[key]  # empty, in its fifth form: absent
     seeded = SeededTask(row)
-    for at, changes in _events(context, number, created_at, due, draws, life, who):
+    for at, changes in _events(context, number, created_at, due, draws, life):
         if at <= now:
             row |= changes
             row["updated_at"] = zoned(at)
@@ -217,30 +222,28 @@ def _task(
 
 
 def _events(
-    context: TaskContext, number: int, created_at: datetime, due: date, draws: Draws, life: str, who: Row
+    context: TaskContext, number: int, created_at: datetime, due: date, draws: Draws, life: str
 ) -> list[tuple[datetime, Row]]:
     """The transitions of a task's life, in order of time."""
     variant = number + context.index
     task_id = 5_000_000_000 + context.property_id * 10_000 + number
     if life in ("created", "unscheduled"):
         return []
-    assigned = {
-        "id": task_id * 10,
-        "assignee_id": who["id"],
-        "name": who["name"],
-        "employee_code": None,
-        "expires_at": None,
-        "type_task_user_status": "assigned",
-    }
+    who, *others = [_worker(context, variant + place) for place in range(2 if variant % 4 == 3 else 1)]
+    assigned = [_assignment(task_id, place, person) for place, person in enumerate((who, *others))]
+    if variant % 16 == 8:
+        assigned.append(_assignment(task_id, len(assigned), who))  # the same person twice
     decided_at = created_at + timedelta(hours=3 + 10 * draws.after)
     if life in ("drafted", "pending_approval", "request_approved", "request_rejected"):
         return [(decided_at, {"type_task_status": task_status(life)})]
+    if life == "closed_undone":
+        return [(decided_at, {"type_task_status": task_status("closed")})]
     started_at = datetime.combine(due, time(14), UTC) + timedelta(minutes=draws.minutes)
     long = variant % 9 == 4
     lasted = timedelta(hours=27, seconds=1) if long else timedelta(minutes=draws.duration, seconds=58)
     finished_at = started_at + lasted
     events: list[tuple[datetime, Row]] = [
-        (decided_at, {"assignments": [assigned]}),
+        (decided_at, {"assignments": assigned}),
         (
             started_at,
             {
@@ -259,7 +262,7 @@ def _events(
         "finished_at": _either(finished_at, variant + 1),
         "finished_by": who,
         "paused": False,
-        "assignments": [{**assigned, "type_task_user_status": "completed"}],
+        "assignments": [{**assigned[0], "type_task_user_status": "completed"}, *assigned[1:]],
         "rate_paid": rate_paid(variant),
         "total_cost": 123456789.25 if context.index == 0 and number == 8 else round(draws.amount * 1.1, 2),
         "total_time": _clock(lasted),
@@ -267,9 +270,12 @@ def _events(
         "supplies": supplies(context.supplies, task_id, variant),
         "photos": photos(task_id, variant),
     }
-    if variant % 3 == 0:
+    payers = {line["bill_to"] for line in (*lines, *done["supplies"])}
+    if len(payers) > 1:
+        done["bill_to"] = "multiple"  # derived from the lines
+    if variant % 3 != 2:
         done["summary"] = "All in order"
-    elif variant % 3 == 1:
+    if variant % 9 == 1:
         stamp = naive(finished_at)
         done["summary"] = {
             "id": task_id * 10,
@@ -277,6 +283,9 @@ def _events(
             "created_at": stamp,
             "updated_at": stamp,
         }
+    if life == "entered_afterwards":
+        entered = {"started_at": None, "total_time": None, "type_task_status": task_status("approved")}
+        return [(created_at, {**done, **entered})]
     events.append((finished_at, done))
     removed_at = finished_at + timedelta(days=1)
     if variant % 5 == 2 and lines:
@@ -284,6 +293,22 @@ def _events(
     if life in ("closed", "approved"):
         events.append((finished_at + timedelta(days=2), {"type_task_status": task_status(life)}))
     return events
+
+
+def _worker(context: TaskContext, number: int) -> Row:
+    person = context.people[number % len(context.people)]
+    return {"id": person["id"], "name": f"Crew member {person['id']}"}
+
+
+def _assignment(task_id: int, place: int, who: Row) -> Row:
+    return {
+        "id": task_id * 10 + place,
+        "assignee_id": who["id"],
+        "name": who["name"],
+        "employee_code": None,
+        "expires_at": None,
+        "type_task_user_status": ("assigned", "accepted", "pending")[place],
+    }
 
 
 def _either(at: datetime, variant: int) -> str:

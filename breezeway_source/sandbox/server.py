@@ -31,6 +31,7 @@ MOVED_PATH = "/public/inventory/v2"
 KeyPair = tuple[str, str]
 
 TOTALS: dict[str, frozenset[str]] = {
+    "live": frozenset({"/property", "/task", "/reservation"}),
     "documented": frozenset({"/property", "/task"}),
     "both": frozenset({"/property", "/task", "/reservation", "/supplies"}),
     "none": frozenset(),
@@ -43,8 +44,8 @@ class Sandbox:
     `world`: one World, or worlds by (client_id, client_secret). Everything but the worlds may be
     changed while it runs. `requests_per_minute`: data requests per key pair in any 60 seconds, the
     rest answers 429 without Retry-After; None: unlimited. `latency_s`: added to each data request.
-    `page_totals`: which paged lists carry totals: "documented" (property, task), "both" (all),
-    "none", or endpoint paths. `past_end`, `no_match`, `updated_keeps_default_window`: see
+    `page_totals`: which paged lists carry totals: "live" (property, task, reservation), "documented" (without
+    reservation), "both" (all), "none", or endpoint paths. `past_end`, `no_match`, `updated_keeps_default_window`: see
     endpoints.Manners. `clock`: seconds since 1970, for tokens and the rate limit.
     """
 
@@ -57,7 +58,7 @@ class Sandbox:
         seed: int = 0,
         token_life_s: float = 86400.0,
         token_limit: bool = True,
-        page_totals: str | Collection[str] = "documented",
+        page_totals: str | Collection[str] = "live",
         past_end: str = "empty",
         no_match: str = "upcoming",
         updated_keeps_default_window: bool = False,

@@ -65,7 +65,7 @@ class TokenDesk:
         if client_id not in self._secrets:
             return json_answer({"error": "inactive client"})
         if secret != self._secrets[client_id]:
-            return Answer(200)
+            return json_answer(None)
         return self._grant("issue", client_id)
 
     def refresh(self, header: str) -> Answer:
@@ -132,7 +132,7 @@ RESET = Answer(0)
 
 FORCED: dict[str, Answer] = {
     "empty": Answer(200),
-    "wrong_secret": Answer(200),
+    "wrong_secret": json_answer(None),
     "null": json_answer(None),
     "inactive": json_answer({"error": "inactive client"}),
     "no_token": json_answer({}),
