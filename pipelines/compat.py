@@ -20,10 +20,9 @@ if __name__ == "__main__":
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation  # noqa: E402
 
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
-from pipelines.database.ddl import SqlClient, ddl_transaction, first_line, is_busy  # noqa: E402
+from pipelines.database.ddl import SQL_DIR, SqlClient, ddl_transaction, first_line, is_busy  # noqa: E402
 from pipelines.database.destinations import find_target  # noqa: E402
 from pipelines.database.locks import database_use  # noqa: E402
-from pipelines.database.post_sql import SQL_DIR  # noqa: E402
 
 PLACES = re.compile(r"(?<!:):(dataset|compat)\b")
 

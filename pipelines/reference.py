@@ -17,8 +17,10 @@ if __name__ == "__main__":
     sys.path[0] = str(ROOT)
 
 from breezeway_source.columns import TABLES, Table  # noqa: E402
+from breezeway_source.columns.marts import MADE_HERE  # noqa: E402
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
-from pipelines.database.post_sql import SQL_DIR, views  # noqa: E402
+from pipelines.database.ddl import SQL_DIR  # noqa: E402
+from pipelines.database.post_sql import views  # noqa: E402
 from pipelines.run import parser  # noqa: E402
 from pipelines.watch.checks import checks  # noqa: E402
 
@@ -45,7 +47,7 @@ def all_tables() -> Iterator[Table]:
 
 def parent_of(table: Table) -> Table:
     """The root a child table belongs to; a root itself."""
-    return next(root for root in TABLES.values() if root is table or table in root.children)
+    return next((root for root in TABLES.values() if table in root.children), table)
 
 
 def entities() -> str:
@@ -111,6 +113,11 @@ def _folded(table: Table) -> str:
         f"<details><summary><code>{table.name}</code>: {html(table.about)}</summary>\n\n"
         f"{place}\n\n{markdown_table(('column', 'type', 'meaning'), rows)}\n\n</details>"
     )
+
+
+def marts() -> str:
+    """Every mart, the history of tasks and what notes them, with all columns, folded."""
+    return "\n\n".join(_folded(table) for table in MADE_HERE.values())
 
 
 def view_list() -> str:
@@ -194,6 +201,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "diagram": diagram,
         "views": view_list,
         "tables": tables,
+        "marts": marts,
         "scripts": scripts,
         "checks": check_list,
         "personal": personal,

@@ -37,9 +37,11 @@ proofs as (
         and (tasks.synced_at < judged.asked_at or lower(tasks.task_status_code) = 'deleted')
 )
 
+-- link_status null is how the history of tasks and the marts recognise it, as a row just written.
 update tasks
 set
-    deleted_at = proofs.asked_at
+    deleted_at = proofs.asked_at,
+    link_status = null
 from proofs
 where
     tasks.region_code = :region_code

@@ -39,14 +39,22 @@ def hour(number: float) -> datetime:
 def create_tables(client: Client, tables: Mapping[str, Table] = TABLES) -> None:
     """Every table and child table, empty, with dlt's own columns and the index dlt makes on PostgreSQL."""
     for root in tables.values():
-        for table in (root, *root.children):
-            dlt_columns = ["_dlt_id varchar not null"]
-            if table is not root:
-                dlt_columns += ["_dlt_root_id varchar", "_dlt_parent_id varchar", "_dlt_list_idx bigint"]
-            columns = [f'"{c.name}" {TYPES[c.kind]}' for c in table.columns] + dlt_columns
-            client.execute_sql(f"create table {table.name} ({', '.join(columns)})")
-            if client.capabilities.sqlglot_dialect == "postgres":
-                client.execute_sql(f"create unique index on {table.name} (_dlt_id)")
+        create_table(client, root)
+        for child in root.children:
+            create_table(
+                client, child, "_dlt_root_id varchar", "_dlt_parent_id varchar", "_dlt_list_idx bigint"
+            )
+
+
+def create_table(client: Client, table: Table, *dlt_columns: str) -> None:
+    """One table; a child's `dlt_columns` are those dlt adds to it."""
+    columns = [f'"{c.name}" {TYPES[c.kind]}' for c in table.columns] + [
+        "_dlt_id varchar not null",
+        *dlt_columns,
+    ]
+    client.execute_sql(f"create table {table.name} ({', '.join(columns)})")
+    if client.capabilities.sqlglot_dialect == "postgres":
+        client.execute_sql(f"create unique index on {table.name} (_dlt_id)")
 
 
 def insert(client: Client, table: str, *rows: Mapping[str, Any]) -> None:

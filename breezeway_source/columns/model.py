@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-Kind = Literal["bigint", "text", "decimal", "double", "bool", "date", "time", "timestamp", "json"]
+Kind = Literal[
+    "bigint", "text", "decimal", "double", "bool", "date", "time", "timestamp", "json", "money", "local"
+]
 
 
 @dataclass(frozen=True)

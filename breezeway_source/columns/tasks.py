@@ -237,5 +237,6 @@ TASK_DETAILS = root(
     "One task whose comments and requirements have been read.",
     (_TASK_ID,),
     Column("task_updated_at", "timestamp", "The task's updated_at when they were read, UTC."),
+    Column("property_pk", "bigint", "Id of the task's property, set once the task is loaded."),
     children=(_COMMENTS, _REQUIREMENTS),
 )

@@ -5,12 +5,21 @@ Everything here works through a dlt SQL client that is already open; its search 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from dlt.destinations.exceptions import DatabaseException
 from dlt.destinations.sql_client import SqlClientBase
+
+from breezeway_source.errors import ConfigError
+
+SQL_DIR = Path(__file__).resolve().parents[2] / "sql_post"
+
+REGION_CODE = re.compile(r"[a-z][a-z0-9_]*")
+PLACEHOLDER = re.compile(r"(?<!:):region_code\b")
 
 LOCK_WAIT_S = 30  # for our own turn: other regions' runs make the same objects
 JOIN_MEMORY_MB = 64
@@ -101,3 +110,13 @@ def rows_of(client: SqlClient, query: str, *args: Any) -> list[tuple[Any, ...]]:
 def quoted(text: str) -> str:
     """The text as an SQL literal, for statements that take no parameters (COMMENT ON)."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def with_region(sql: str, region_code: str) -> str:
+    """The script with `:region_code` replaced by the quoted code.
+
+    Raises ConfigError for a code that is not lower-case letters, digits and underscores.
+    """
+    if not REGION_CODE.fullmatch(region_code):
+        raise ConfigError(f"Region code {region_code!r} must match {REGION_CODE.pattern}.")
+    return PLACEHOLDER.sub(f"'{region_code}'", sql)

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING
 
 from dlt.destinations.exceptions import DatabaseException
 
-from breezeway_source.errors import ConfigError
+from pipelines.database import mart_rows, marts
 from pipelines.database.ddl import (
+    SQL_DIR,
     SqlClient,
     ddl_transaction,
     first_line,
@@ -32,15 +33,13 @@ from pipelines.database.ddl import (
     roomy_transaction,
     rows_of,
     sql_state,
+    with_region,
 )
 
 if TYPE_CHECKING:
     from breezeway_source.columns import Table
 
-SQL_DIR = Path(__file__).resolve().parents[2] / "sql_post"
-
-REGION_CODE = re.compile(r"[a-z][a-z0-9_]*")
-PLACEHOLDER = re.compile(r"(?<!:):region_code\b")
+LINKS = "30"  # the number of the first script that makes links: rows just written are known until then
 
 # The tables that the scripts join and that grow.
 SCRIPT_TABLES = frozenset(
@@ -56,26 +55,27 @@ VIEW_REFUSALS = {
 }
 
 
-def with_region(sql: str, region_code: str) -> str:
-    """The script with `:region_code` replaced by the quoted code.
+def run_scripts(
+    client: SqlClient, region_code: str, *, with_marts: bool = True, reckon: bool = False
+) -> list[str]:
+    """Run sql_post/NN_*.sql for one region, in number order, and refresh its marts, in one transaction.
 
-    Raises ConfigError for a code that is not lower-case letters, digits and underscores.
+    Before the links (from 30 on) what the load wrote is noted, with the history of its tasks. `with_marts` off empties
+    the marts; `reckon` compares all of them with what they should be. Safe to repeat. Raises what the client raises,
+    with nothing of it kept; returns warnings.
     """
-    if not REGION_CODE.fullmatch(region_code):
-        raise ConfigError(f"Region code {region_code!r} must match {REGION_CODE.pattern}.")
-    return PLACEHOLDER.sub(f"'{region_code}'", sql)
-
-
-def run_scripts(client: SqlClient, region_code: str) -> None:
-    """Run sql_post/NN_*.sql for one region, in number order, in one transaction.
-
-    Safe to repeat. Raises what the client raises, with nothing of the scripts kept.
-    """
+    warnings = marts.make_tables(client)
     _renew_statistics(client)
-    scripts = [with_region(path.read_text("utf-8"), region_code) for path in sorted(SQL_DIR.glob("*.sql"))]
+    paths = sorted(SQL_DIR.glob("*.sql"))
+    scripts = {path.name: with_region(path.read_text("utf-8"), region_code) for path in paths}
     with roomy_transaction(client):
-        for script in scripts:
+        for script in (sql for name, sql in scripts.items() if name < LINKS):
             client.execute_sql(script)
+        mart_rows.note(client, region_code)
+        for script in (sql for name, sql in scripts.items() if name >= LINKS):
+            client.execute_sql(script)
+        warnings += mart_rows.refresh(client, region_code, enabled=with_marts, reckon=reckon)
+    return warnings
 
 
 def _renew_statistics(client: SqlClient) -> None:
@@ -112,10 +112,16 @@ def views() -> list[View]:
     return [_view(path) for path in sorted((SQL_DIR / "views").glob("*.sql"))]
 
 
+def mart_view() -> View:
+    """The mart that is a view, over tables that are made after the load."""
+    (path,) = (SQL_DIR / "marts").glob(f"*_{marts.VIEW}.sql")
+    return _view(path)
+
+
 def _view(path: Path) -> View:
     sql = path.read_text("utf-8")
     header = " ".join(re.findall(r"^-- (.*)$", sql.partition("create or replace")[0], re.MULTILINE))
-    return View(path.stem, sql, f"{header} [definition {_hash(sql)}]")
+    return View(path.stem.lstrip("0123456789_"), sql, f"{header} [definition {_hash(sql)}]")
 
 
 def ensure_views(client: SqlClient) -> list[str]:
@@ -130,7 +136,10 @@ def ensure_views(client: SqlClient) -> list[str]:
                 client.execute_sql(view.sql)
         return []
     comments = _view_comments(client)
-    outdated = [view for view in views() if comments.get(view.name) != view.comment]
+    wanted = views()
+    if "mart_stay_turnovers" in marts.ours(client):
+        wanted.append(mart_view())
+    outdated = [view for view in wanted if comments.get(view.name) != view.comment]
     return [warning for view in outdated if (warning := _make_view(client, view))]
 
 
@@ -199,8 +208,30 @@ LOOKUPS = (
         "(region_code) where link_status is null "
         "or link_status = 'reservation_not_loaded' or property_pk is null",
     ),
+    Index(
+        "ix_tasks_external_link",
+        "tasks",
+        "(region_code, linked_reservation_external_id) where linked_reservation_id is null",
+    ),
+    Index("ix_task_details_to_place", "task_details", "(region_code) where property_pk is null"),
+    Index("ix_reservations_property_id", "reservations", "(region_code, property_id)"),
     Index("ix_reservations_to_place", "reservations", "(region_code) where property_pk is null"),
     Index("ix_tasks_deleted", "tasks", "(region_code, task_id) where deleted_at is not null"),
+    # What the marts are read and refreshed by, besides their keys.
+    Index("ix_mart_task_lines_property_id", "mart_task_lines", "(region_code, property_id)"),
+    Index("ix_mart_task_lines_work_month", "mart_task_lines", "(region_code, work_month)"),
+    Index("ix_mart_task_money_property_id", "mart_task_money", "(region_code, property_id)"),
+    Index("ix_mart_task_money_reservation_id", "mart_task_money", "(region_code, reservation_id)"),
+    Index("ix_mart_task_money_work_day", "mart_task_money", "(region_code, work_day)"),
+    Index(
+        "ix_mart_task_money_waiting",
+        "mart_task_money",
+        "(region_code) where link_status = 'reservation_not_loaded'",
+    ),
+    Index("ix_mart_stay_turnovers_property_id", "mart_stay_turnovers", "(region_code, property_id)"),
+    Index("ix_mart_stay_turnovers_checkout_month", "mart_stay_turnovers", "(region_code, checkout_month)"),
+    Index("ix_mart_stay_turnovers_checkout_date", "mart_stay_turnovers", "(checkout_date)"),
+    Index("ix_mart_owner_billing_work_month", "mart_owner_billing", "(region_code, work_month)"),
     Index("ix_task_details_deleted", "task_details", "(region_code, task_id) where deleted_at is not null"),
 )
 

@@ -30,6 +30,7 @@ from pipelines.database.destinations import Target
 from pipelines.database.fitness import UnfitDatabase
 from pipelines.database.future import TOLERANCE, Clock, forget_the_future, is_folder_ahead, right_load_ids
 from pipelines.database.locks import database_use, ddl_lock, region_lock
+from pipelines.database.marts import ours
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
 from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
@@ -244,10 +245,16 @@ class RegionRun:
 
         def sql() -> list[str]:
             with pipeline.sql_client() as client:
-                run_scripts(client, self.region.code)
+                warnings = run_scripts(
+                    client,
+                    self.region.code,
+                    with_marts=self.settings.marts,
+                    reckon=last and self.plan.whole_tasks,
+                )
                 keep_short(client, pipeline)
-                warnings = ensure_indexes(client, TABLES) if last else []
-                return warnings + ensure_views(client) + ensure_comments(client, TABLES)
+                tables = {**TABLES, **ours(client)}
+                warnings += ensure_indexes(client, tables) if last else []
+                return warnings + ensure_views(client) + ensure_comments(client, tables)
 
         for warning in self._persistent(sql):
             if warning not in report.warnings:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypedDict, cast
 
-from pipelines.database.ddl import SqlClient, roomy_transaction, rows_of
-from pipelines.database.post_sql import SQL_DIR, with_region
+from pipelines.database.ddl import SQL_DIR, SqlClient, roomy_transaction, rows_of, with_region
 
 Severity = Literal["error", "warn"]
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from breezeway_source.api.counters import Counters
 from breezeway_source.columns import TABLES
@@ -25,6 +25,9 @@ from pipelines.database.ddl import SqlClient, rows_of
 from pipelines.watch.history import Seen
 from pipelines.watch.report import RegionReport
 from pipelines.watch.rhythms import Rhythm
+
+if TYPE_CHECKING:
+    from dlt.common.data_types import TDataType
 from pipelines.watch.secrets import clean
 
 TABLE = TABLES["sync_runs"]
@@ -201,7 +204,7 @@ def ensure_table(client: SqlClient) -> None:
     declared = ['"_dlt_load_id" varchar not null', '"_dlt_id" varchar not null unique']
     for column in TABLE.columns:
         kind = mapper.to_destination_type(
-            {"name": column.name, "data_type": column.kind}, {"name": TABLE.name}
+            {"name": column.name, "data_type": cast("TDataType", column.kind)}, {"name": TABLE.name}
         )
         declared.append(f'"{column.name}" {kind}{" not null" if column.name in TABLE.key else ""}')
     client.execute_sql(f"create table if not exists {_qualified(client)} ({', '.join(declared)})")

@@ -1,0 +1,159 @@
+"""What a run touched: the one definition by which marts are refreshed.
+
+A row that a load wrote, or a script marked deleted, has a computed column that is null until the links are made: a task
+its `link_status`, a stay and a task's details their `property_pk`. That is noted before the links, in the same
+transaction (`note`); what the links changed besides, and the properties all this belongs to, are found after them
+(`find_properties`): those of the tasks, of the stays they lead to, and of the same tasks and stays as the marts hold
+them.
+A property's own row touches nothing.
+"""
+
+from __future__ import annotations
+
+from pipelines.database.ddl import SqlClient, is_postgres, rows_of, with_region
+
+TEMPORARY = ("touched_tasks", "touched_stays", "touched_properties", "touched_days", "touched_months")
+
+_WRITTEN_TASKS = """
+create temporary table touched_tasks as
+select task_id from tasks where region_code = :region_code and link_status is null
+union
+select task_id from task_details where region_code = :region_code and property_pk is null"""
+
+_WRITTEN_STAYS = """
+create temporary table touched_stays as
+select reservation_id, reference_reservation_id
+from reservations
+where region_code = :region_code and property_pk is null"""
+
+# Links made or lost follow from a stay that was written: by its id, by the link that stood, or by the external id.
+_TASKS_OF_STAYS = (
+    """
+insert into touched_tasks
+select tasks.task_id
+from touched_stays
+inner join tasks on touched_stays.reservation_id = tasks.linked_reservation_id
+where tasks.region_code = :region_code""",
+    """
+insert into touched_tasks
+select tasks.task_id
+from touched_stays
+inner join tasks on touched_stays.reservation_id = tasks.reservation_pk
+where tasks.region_code = :region_code""",
+    """
+insert into touched_tasks
+select tasks.task_id
+from touched_stays
+inner join tasks on touched_stays.reference_reservation_id = tasks.linked_reservation_external_id
+where tasks.region_code = :region_code and tasks.linked_reservation_id is null""",
+)
+
+# A link that waits can become one that never comes without any row being written: the API did not know the stay.
+_WAITED_IN_VAIN = """
+insert into touched_tasks
+select money.task_id
+from mart_task_money as money
+inner join tasks on money.task_id = tasks.task_id
+where
+    money.region_code = :region_code
+    and money.link_status = 'reservation_not_loaded'
+    and tasks.region_code = :region_code
+    and tasks.link_status <> 'reservation_not_loaded'"""
+
+_PROPERTIES = """
+create temporary table touched_properties as
+with
+
+stays as (
+    select reservation_id from touched_stays
+    union
+    select tasks.reservation_pk
+    from touched_tasks
+    inner join tasks on touched_tasks.task_id = tasks.task_id
+    where tasks.region_code = :region_code
+    union
+    select money.reservation_id
+    from touched_tasks
+    inner join mart_task_money as money on touched_tasks.task_id = money.task_id
+    where money.region_code = :region_code
+)
+
+select tasks.property_id
+from touched_tasks
+inner join tasks on touched_tasks.task_id = tasks.task_id
+where tasks.region_code = :region_code
+union
+select money.property_id
+from touched_tasks
+inner join mart_task_money as money on touched_tasks.task_id = money.task_id
+where money.region_code = :region_code
+union
+select reservations.property_id
+from stays
+inner join reservations on stays.reservation_id = reservations.reservation_id
+where reservations.region_code = :region_code
+union
+select turnovers.property_id
+from stays
+inner join mart_stay_turnovers as turnovers on stays.reservation_id = turnovers.reservation_id
+where turnovers.region_code = :region_code"""
+
+_ALL_PROPERTIES = """
+create temporary table touched_properties as
+select property_id from tasks where region_code = :region_code
+union
+select property_id from reservations where region_code = :region_code
+union
+select property_id from mart_task_money where region_code = :region_code
+union
+select property_id from mart_stay_turnovers where region_code = :region_code"""
+
+_NO_TASKS = "create temporary table touched_tasks (task_id bigint)"
+
+
+def note(client: SqlClient, region_code: str) -> None:
+    """Note the tasks and stays that were written; after deletions and before links."""
+    make(client, "touched_tasks", with_region(_WRITTEN_TASKS, region_code))
+    if make(client, "touched_stays", with_region(_WRITTEN_STAYS, region_code)):
+        for query in _TASKS_OF_STAYS:
+            client.execute_sql(with_region(query, region_code))
+
+
+def find_properties(client: SqlClient, region_code: str) -> bool:
+    """Make `touched_properties` (property_id, which may be null); after the links. False when there is none."""
+    client.execute_sql(with_region(_WAITED_IN_VAIN, region_code))
+    ((tasks, stays),) = rows_of(
+        client, "select (select count(*) from touched_tasks), (select count(*) from touched_stays)"
+    )
+    return bool(tasks or stays) and bool(
+        make(client, "touched_properties", with_region(_PROPERTIES, region_code))
+    )
+
+
+def take_all(client: SqlClient, region_code: str) -> None:
+    """Make `touched_properties` of every property that rows or marts of the region name."""
+    forget(client)
+    client.execute_sql(_NO_TASKS)
+    make(client, "touched_properties", with_region(_ALL_PROPERTIES, region_code))
+
+
+def forget(client: SqlClient, *names: str) -> None:
+    """Drop these temporary tables where they exist; the transaction's end does not do it on DuckDB."""
+    for name in names or TEMPORARY:
+        client.execute_sql(f"drop table if exists {temporary(client, name)}")
+
+
+def temporary(client: SqlClient, name: str) -> str:
+    """The temporary table's full name: a table of somebody else's that is called the same is never meant."""
+    return f"{'pg_temp' if is_postgres(client) else 'temp'}.{name}"
+
+
+def make(client: SqlClient, name: str, sql: str) -> int:
+    """Run the statement that makes a temporary table; the number of its rows."""
+    client.execute_sql(sql)
+    if is_postgres(client):
+        client.execute_sql(
+            f"analyze {name}"
+        )  # else the planner takes a handful for thousands, or the reverse
+    ((count,),) = rows_of(client, f"select count(*) from {name}")
+    return int(count)
