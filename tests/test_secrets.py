@@ -219,7 +219,82 @@ def test_a_database_that_cannot_be_reached_does_not_tell_its_password(leavings: 
     assert_no_secret(leavings)
 
 
-def subprocess_code(leavings: Leavings, *options: str, url: str) -> int:
+POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
+PROXY_PASSWORD = "canary-proxy-63aa"
+KINDS: dict[str, tuple[tuple[str, ...], dict[str, str]]] = {
+    "another driver's scheme": ((), {POSTGRES: f"postgresql+psycopg2://loader:{DATABASE_PASSWORD}@127.0.0.1:1/d"}),
+    "postgis": ((), {POSTGRES: f"postgis://loader:{DATABASE_PASSWORD}@127.0.0.1:1/d"}),
+    "another database's scheme": ((), {POSTGRES: f"mysql://loader:{DATABASE_PASSWORD}@127.0.0.1:1/d"}),
+    "signs that are not encoded": ((), {POSTGRES: f"postgresql://loader:a@{DATABASE_PASSWORD}/b#c@127.0.0.1:1/d"}),
+    "a broken port": ((), {POSTGRES: f"postgresql://loader:{DATABASE_PASSWORD}@127.0.0.1:port/d"}),
+    "words instead of an address": ((), {POSTGRES: f"host=127.0.0.1 port=1 password={DATABASE_PASSWORD}"}),
+    "on the command line": (("--destination", f"postgresql://u:{DATABASE_PASSWORD}@h/d"), {}),
+    "as an option": ((f"--postgresql://u:{DATABASE_PASSWORD}@h/d",), {}),
+    "a region by mistake": (("--region", f"postgresql://u:{DATABASE_PASSWORD}@h/d"), {}),
+    "a warehouse without its package": (
+        ("--destination", "snowflake"),
+        {"DESTINATION__SNOWFLAKE__CREDENTIALS": f"snowflake://u:{DATABASE_PASSWORD}@h/d"},
+    ),
+    "a key file that is none": (
+        ("--destination", "bigquery"),
+        {"DESTINATION__BIGQUERY__CREDENTIALS": f'{{"private_key": "{DATABASE_PASSWORD}'},
+    ),
+    "a proxy of a kind nobody knows": (
+        ("--destination", "duckdb"),
+        dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), f"socks9://who:{PROXY_PASSWORD}@127.0.0.1:1")
+        | {"NO_PROXY": "", "no_proxy": ""},
+    ),
+    "an API's address with a user": (
+        ("--destination", "duckdb"),
+        {"SOURCES__BREEZEWAY__BASE_URL": f"htps://u:{DATABASE_PASSWORD}@api.example.test"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("check", [False, True], ids=["run", "check"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_secret_leaves_through_any_text_whoever_wrote_it(
+    kind: str, check: bool, leavings: Leavings
+) -> None:
+    options, environ = KINDS[kind]
+    if not any("destination" in option for option in options):
+        options = ("--destination", "postgres", *options)
+    if check:
+        assert subprocess_code(leavings, "--check", "--verbose", *options, url="", **environ) != 0
+    else:
+        assert leavings.run(*options, **environ) != 0
+    assert leavings.holding(DATABASE_PASSWORD, PROXY_PASSWORD) == {}
+    assert_no_secret(leavings)
+    assert "Traceback" not in leavings.said[-2], "results on stdout"
+
+
+def test_what_a_database_itself_says_is_cleaned_everywhere(leavings: Leavings) -> None:
+    """A trigger that quotes the address, as extensions for foreign tables do: report, log, history, notice."""
+    with fresh_postgres() as url:
+        assert leavings.run("--destination", "postgres", DESTINATION__POSTGRES__CREDENTIALS=url) == 0
+        with psycopg2.connect(url) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "create function breezeway.quote() returns trigger language plpgsql as $$ begin "
+                f"raise exception 'dblink to postgresql://far:{DATABASE_PASSWORD}@h/d; {SECRET}; {HOOK}'; end $$"
+            )
+            cursor.execute(
+                "create trigger quoting before insert on breezeway.tasks "
+                "for each row execute function breezeway.quote()"
+            )
+        assert (
+            leavings.run("--full", "--destination", "postgres", DESTINATION__POSTGRES__CREDENTIALS=url) == 1
+        )
+        assert "dblink" in (leavings.folder / "report.json").read_text("utf-8")
+        kept = database_text(url)
+        assert "dblink" in kept
+        for word in (DATABASE_PASSWORD, SECRET, HOOK):
+            place = kept.find(word)
+            assert place < 0, kept[place - 200 : place + 80]
+    assert leavings.holding(DATABASE_PASSWORD) == {}
+    assert_no_secret(leavings)
+
+
+def subprocess_code(leavings: Leavings, *options: str, url: str, **environ: str) -> int:
     if "--check" not in options:
         return leavings.run(*options, DESTINATION__POSTGRES__CREDENTIALS=url)
     done = subprocess.run(
@@ -245,6 +320,7 @@ def subprocess_code(leavings: Leavings, *options: str, url: str) -> int:
             "SOURCES__BREEZEWAY__REQUESTS_PER_MINUTE": "60000",
             "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_ID": "canary-client",
             "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_SECRET": SECRET,
+            **environ,
         },
     )
     leavings.said += [done.stdout, done.stderr]

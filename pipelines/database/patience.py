@@ -87,8 +87,8 @@ def is_transient(error: BaseException, lasting: Callable[[str], bool]) -> bool:
     return find_cause(error, DestinationTransientException) is not None
 
 
-# Classes of PostgreSQL's codes for what a statement holds: values, keys, names, limits; rights are not among them.
-_REFUSED = ("22", "23", "42", "54", "0A")
+# Classes of PostgreSQL's codes for what a statement holds: values, keys, names, limits, a trigger's own; not rights.
+_REFUSED = ("22", "23", "42", "54", "0A", "P0")
 _RIGHTS = "42501"
 _NO_RIGHT = re.compile(r"permission denied|must be owner|InsufficientPrivilege", re.IGNORECASE)
 

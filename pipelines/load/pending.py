@@ -17,6 +17,7 @@ from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileNa
 from dlt.pipeline import Pipeline
 
 from pipelines.database.future import is_ahead
+from pipelines.watch.secrets import clean
 
 # Jobs that dlt makes anew when the files of a table and its child tables are in: the merges.
 _FOLLOWING = ("sql", "reference")
@@ -26,6 +27,14 @@ _TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_F
 def give_up(pipeline: Pipeline) -> None:
     """Empty the working folder like a lost one: what it held is read again, from the destination's state."""
     pipeline.drop()
+
+
+def clean_notes(pipeline: Pipeline) -> None:
+    """Take secrets out of what dlt noted about failed jobs: whole tracebacks, in the words of the database's driver."""
+    for note in Path(pipeline.working_dir).glob("load/**/*.exception"):
+        text = note.read_text("utf-8", errors="replace")
+        if clean(text) != text:
+            note.write_text(clean(text), "utf-8")
 
 
 def begin_again(pipeline: Pipeline, now: datetime) -> bool:

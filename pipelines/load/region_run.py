@@ -36,7 +36,7 @@ from pipelines.database.patience import is_refused, persistent
 from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
 from pipelines.load.afterwards import Ending
-from pipelines.load.pending import begin_again, give_up
+from pipelines.load.pending import begin_again, clean_notes, give_up
 from pipelines.watch.checks import CheckResult, run_checks
 from pipelines.watch.interrupt import INTERRUPTED_EXIT, words_of
 from pipelines.watch.report import RegionReport
@@ -114,6 +114,8 @@ class RegionRun:
             ending.can_write = find_cause(e, UnfitDatabase) is None
             log.debug("region %s failed", self.region.code, exc_info=True)
             report.fail(known.exit_code if known else 1, str(known) if known else one_line(e))
+            if ending.pipeline is not None:
+                clean_notes(ending.pipeline)
         report.requests = counters.snapshot()
         report.settle()
         ending.close()

@@ -68,7 +68,8 @@ def _keep_secrets(runs: Sequence[RegionRun]) -> None:
         if run.target.postgres is not None:
             password, user = run.target.postgres.password, run.target.postgres.username
             SECRETS.learn(str(password) if password else None)
-            SECRETS.spare(user or "", run.target.postgres.host or "", run.target.postgres.database or "")
+            # Not the host: of an address with an unescaped sign, part of the password is taken for it.
+            SECRETS.spare(user or "")
 
 
 @contextmanager

@@ -167,10 +167,9 @@ def _forms(value: str) -> set[str]:
         }
     lines = value.splitlines()
     forms |= {line.strip() for line in lines if len(lines) > 1 and len(line.strip()) > 12}
-    if "://" in value:
-        forms.add(
-            "/" + value.partition("://")[2].partition("/")[2]
-        )  # of an address that is secret as a whole
+    if "://" in value:  # an address that is secret as a whole, and in its parts
+        path = value.partition("://")[2].partition("/")[2]
+        forms |= {f"/{path}", *(part for part in re.split(r"[/?&=]", path) if len(part) >= 12)}
     return {form for form in forms if len(form) >= SHORTEST}
 
 
