@@ -22,6 +22,9 @@ from pipelines.load.regions import load_regions
 from pipelines.run import make_plan, parser
 from pipelines.watch.report import RegionReport, RunReport
 
+# As in the committed config.toml.
+ZONES = {"smoky": "America/New_York", "sea_ranch": "America/Los_Angeles", "breckenridge": "America/Denver"}
+
 
 class Loader:
     """Runs regions of the sandbox; `now` is the run's clock and the sandbox's, moved with `pass_time`."""
@@ -84,7 +87,15 @@ class Loader:
         )
 
     def regions(self, names: tuple[str, ...]) -> list[Region]:
-        return [Region(name, name.title(), *self.sandbox.credentials[name]) for name in names]
+        return [
+            Region(
+                name,
+                name.title(),
+                *self.sandbox.credentials[name],
+                time_zone=ZONES.get(name, "America/Chicago"),
+            )
+            for name in names
+        ]
 
     def load(self, *options: str) -> RegionReport:
         """One run of smoky that must end well."""

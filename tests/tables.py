@@ -13,6 +13,7 @@ from typing import Any
 from dlt.destinations.sql_client import SqlClientBase
 
 from breezeway_source.columns import TABLES, Table
+from breezeway_source.columns.marts import MADE_HERE
 
 Client = SqlClientBase[Any]
 
@@ -60,7 +61,7 @@ def create_table(client: Client, table: Table, *dlt_columns: str) -> None:
 def insert(client: Client, table: str, *rows: Mapping[str, Any]) -> None:
     """Add rows as they are; _dlt_id is made up where it is missing."""
     for row in rows:
-        values = {"_dlt_id": f"id{next(_numbers)}", **row}
+        values = dict(row) if table in MADE_HERE else {"_dlt_id": f"id{next(_numbers)}", **row}
         names = ", ".join(f'"{name}"' for name in values)
         places = ", ".join(["%s"] * len(values))
         client.execute_sql(f"insert into {table} ({names}) values ({places})", *values.values())

@@ -24,7 +24,8 @@ def client(database: Database) -> Iterator[Client]:
     with database.client() as client:
         create_tables(client)
         for region, company_id in {"smoky": 7, "austin": 8}.items():
-            insert(client, "regions", {"region_code": region, "company_id": company_id})
+            region_row = {"region_code": region, "company_id": company_id, "time_zone": "America/New_York"}
+            insert(client, "regions", region_row)
             insert(client, "properties", property_row(1, region=region, company_id=company_id))
             insert(client, "reservations", stay(10, region=region))
             insert(
@@ -56,12 +57,42 @@ def test_good_rows_pass_every_check(client: Client) -> None:
         {"name": "supplies_are_not_negative", "severity": "warn", "rows": 0},
         {"name": "properties_are_of_the_company", "severity": "warn", "rows": 0},
         {"name": "companies_have_one_region", "severity": "warn", "rows": 0},
+        {"name": "marts_are_current", "severity": "error", "rows": 0},
+        {"name": "supply_prices_are_of_the_line", "severity": "warn", "rows": 0},
+        {"name": "stay_statuses_are_known", "severity": "warn", "rows": 0},
+        {"name": "line_amounts_are_readable", "severity": "warn", "rows": 0},
+        {"name": "regions_have_a_time_zone", "severity": "warn", "rows": 0},
     ]
 
 
 LINE = {**SMOKY, "task_id": 100, "_dlt_root_id": "smoky100"}
 
 BAD: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
+    "a mart that was not current": (
+        "marts_made",
+        {**SMOKY, "name": "mart_x", "count_differences": 3},
+        {"marts_are_current": 1},
+    ),
+    "a price of one unit of several": (
+        "tasks__supplies",
+        {**LINE, "quantity": 2, "unit_cost": 4.75, "total_price": 4.75},
+        {"supply_prices_are_of_the_line": 1},
+    ),
+    "a status nobody has seen": (
+        "reservations",
+        stay(12, status="Tentative", property_pk=1),
+        {"stay_statuses_are_known": 1},
+    ),
+    "a cost that could not be read": (
+        "tasks__costs",
+        {**LINE, "unparsed": '{"cost": "about ten"}'},
+        {"line_amounts_are_readable": 1},
+    ),
+    "a price that could not be read": (
+        "tasks__supplies",
+        {**LINE, "unparsed": '{"size": [1], "total_price": "n/a"}'},
+        {"line_amounts_are_readable": 1},
+    ),
     "a key held twice": ("properties", property_row(1), {"keys_are_unique": 1}),
     "a row without its key": ("people", {**SMOKY, "person_id": None}, {"keys_are_unique": 1}),
     "a tag twice in a kind": (

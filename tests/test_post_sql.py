@@ -29,9 +29,10 @@ from tables import (
 from breezeway_source.columns import TABLES
 from breezeway_source.errors import ConfigError
 from pipelines.database import ddl, post_sql
+from pipelines.database import indexes as index_module
+from pipelines.database.indexes import ensure_indexes, indexes
 from pipelines.database.post_sql import (
     ensure_comments,
-    ensure_indexes,
     ensure_views,
     run_scripts,
     with_region,
@@ -690,12 +691,12 @@ def test_two_first_runs_make_the_views_and_indexes_together(postgres_database: D
 def test_each_index_is_made_once_and_its_name_fits(postgres: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     assert ensure_indexes(postgres, TABLES) == []
     names = {n for (n,) in fetch(postgres, "select indexname from pg_indexes where schemaname = 'breezeway'")}
-    wanted = post_sql.indexes(TABLES)
+    wanted = indexes(TABLES)
     assert {index.name for index in wanted} <= names
     assert max(len(index.name) for index in wanted) < 64
     assert {"ux_tasks_key", "ix_tasks__supplies_root", "ix_tasks__supplies_task_id", "ux_tags_key"} <= names
     # Nothing is missing: no lock is asked for.
-    monkeypatch.setattr(post_sql, "ddl_transaction", lambda client: pytest.fail("took the lock"))
+    monkeypatch.setattr(index_module, "ddl_transaction", lambda client: pytest.fail("took the lock"))
     assert ensure_indexes(postgres, TABLES) == []
 
 

@@ -28,8 +28,8 @@ from breezeway_source.reading import Reading
 from breezeway_source.sandbox import Sandbox
 from pipelines.database import ddl, destinations, post_sql
 from pipelines.database.destinations import find_target
+from pipelines.database.indexes import indexes
 from pipelines.database.locks import ddl_lock
-from pipelines.database.post_sql import indexes
 
 ROOT = Path(__file__).resolve().parent.parent
 

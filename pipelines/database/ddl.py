@@ -91,6 +91,11 @@ def is_busy(error: DatabaseException) -> bool:
     return sql_state(error) in BUSY_STATES
 
 
+def busy(what: str) -> str:
+    """The warning for what a lock kept from being made."""
+    return f"{what}: not renewed, another session held a lock for too long; the next run tries again."
+
+
 def is_lock_timeout(error: DatabaseException) -> bool:
     """Whether the statement waited for a lock until `lock_timeout` expired."""
     return sql_state(error) == LOCK_TIMEOUT_STATE

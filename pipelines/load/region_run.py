@@ -29,11 +29,12 @@ from pipelines.database.ddl import rows_of
 from pipelines.database.destinations import Target
 from pipelines.database.fitness import UnfitDatabase
 from pipelines.database.future import TOLERANCE, Clock, forget_the_future, is_folder_ahead, right_load_ids
+from pipelines.database.indexes import ensure_indexes
 from pipelines.database.locks import database_use, ddl_lock, region_lock
 from pipelines.database.marts import ours
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
-from pipelines.database.post_sql import ensure_comments, ensure_indexes, ensure_views, run_scripts
+from pipelines.database.post_sql import ensure_comments, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
 from pipelines.load.afterwards import Ending
 from pipelines.load.pending import begin_again, clean_notes, give_up

@@ -23,10 +23,10 @@ from tables import Client, create_tables, fetch
 from breezeway_source.columns import TABLES
 from pipelines.database import post_sql
 from pipelines.database.ddl import is_postgres, roomy_transaction
+from pipelines.database.indexes import ensure_indexes
 from pipelines.database.post_sql import (
     SQL_DIR,
     ensure_comments,
-    ensure_indexes,
     ensure_views,
     run_scripts,
     with_region,
