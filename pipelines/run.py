@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,10 +27,10 @@ from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
 from breezeway_source.plan import Plan  # noqa: E402
 from pipelines.database.causes import one_line  # noqa: E402
-from pipelines.database.destinations import Target  # noqa: E402
 from pipelines.load.asked import plan_of  # noqa: E402
-from pipelines.load.calling import prepared  # noqa: E402
+from pipelines.load.calling import Prepared, prepared  # noqa: E402
 from pipelines.load.regions import load_regions  # noqa: E402
+from pipelines.page.making import page_of, refuse_page, write_page  # noqa: E402
 from pipelines.preflight.check import Preflight, print_check  # noqa: E402
 from pipelines.watch.interrupt import (  # noqa: E402
     STOPPED,
@@ -102,6 +103,7 @@ def parser() -> Parser:
     )
     p.add_argument("--sandbox", action="store_true", help="read from the stand-in API; needs no account")
     p.add_argument("--report", type=Path, metavar="FILE", help="write the run report as JSON")
+    p.add_argument("--page", type=Path, metavar="FILE", help="write the page to look at, as one HTML file")
     p.add_argument("--progress", action="store_true", help="progress bars also where stderr is no terminal")
     p.add_argument("--verbose", action="store_true", help="log more, tracebacks too")
     p.add_argument("--quiet", action="store_true", help="log problems only")
@@ -144,6 +146,8 @@ def run(args: argparse.Namespace) -> int:
     with contextlib.ExitStack() as stack:
         options = {"sandbox": args.sandbox, "dry_run": args.dry_run}
         ready = stack.enter_context(prepared(args.region or (), args.destination, **options))
+        if args.page is not None:
+            refuse_page(args.page, ready.target)
         if args.check:
             checked = Preflight(ready.settings, plan, ready.target, ready.access, ready.started_at)
             return print_check(checked.check(ready.regions), console())
@@ -155,18 +159,20 @@ def run(args: argparse.Namespace) -> int:
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
         report = load_regions(ready.runs(plan, watch))
         watch.close()
-        return finish(report, ready.target, args, report_file)
+        return finish(report, ready, args, report_file)
 
 
-def finish(report: RunReport, target: Target, args: argparse.Namespace, report_file: Path | None) -> int:
+def finish(report: RunReport, ready: Prepared, args: argparse.Namespace, report_file: Path | None) -> int:
     """Write the result where asked, then print it; gives the exit code, which no printing changes."""
-    exit_code = report.exit_code
+    exit_code, target = report.exit_code, ready.target
     if report_file is not None:
         try:
             report.write(report_file)
         except OSError as e:
             refuse(f"--report {str(report_file)!r} was not written: {e.strerror or type(e).__name__}.")
             exit_code = exit_code or BreezewayError.exit_code
+    if args.page is not None and report.interrupted is None and not show_page(args.page, ready):
+        exit_code = exit_code or BreezewayError.exit_code
     tell(report, send=not (args.dry_run or args.sandbox or report.interrupted))
     with unheard():
         out = console()
@@ -174,6 +180,19 @@ def finish(report: RunReport, target: Target, args: argparse.Namespace, report_f
         if args.dry_run and report.interrupted is None:
             print_samples(out, target, [region.region for region in report.regions], args.sample or 0)
     return exit_code
+
+
+def show_page(file: Path, ready: Prepared) -> bool:
+    """Write the page of what is loaded now; false, with the reason told, where that fails."""
+    try:
+        names = {region.code: region.name for region in ready.regions}
+        now = datetime.now(timezone.utc)
+        write_page(file, page_of(ready.target, names, now, with_names=ready.settings.page_names))
+    except Exception as e:  # whatever the database says, the load's own result stands
+        log.debug("the page", exc_info=True)
+        refuse(f"--page {str(file)!r} was not written: {one_line(e)}.")
+        return False
+    return True
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -186,8 +205,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
         properties=args.property or (),
         reconcile=args.reconcile,
     )
-    if args.check and (args.dry_run or args.report):
-        raise ConfigError("--check loads nothing: leave out --dry-run and --report.")
+    if args.check and (args.dry_run or args.report or args.page):
+        raise ConfigError("--check loads nothing: leave out --dry-run, --report and --page.")
     if args.sample is not None and not args.dry_run:
         raise ConfigError("--sample goes with --dry-run.")
     if args.sample is not None and args.sample < 0:

@@ -80,7 +80,7 @@ BAD: dict[str, tuple[list[str], str]] = {
     ),
     "a check that would load": (
         ["--region", "smoky", "--check", "--dry-run"],
-        "--check loads nothing: leave out --dry-run and --report.",
+        "--check loads nothing: leave out --dry-run, --report and --page.",
     ),
     "a report nowhere": (
         ["--region", "smoky", "--report", "no/such/folder/report.json"],

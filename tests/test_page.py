@@ -1,0 +1,420 @@
+"""The page to look at: every figure on it equals a query beside it, and it says nothing it must not."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from databases import Database
+from loading import Loader
+from reading_pages import Page
+from small_worlds import NOW, small_world
+from tables import create_tables, insert
+
+from breezeway_source.sandbox import Sandbox, World
+from pipelines.database.marts import make_tables
+from pipelines.page import __main__ as page_command
+from pipelines.page.making import make_page, write_page
+from pipelines.watch.sync_runs import plain
+
+REGIONS = {"smoky": "Smoky Mountains", "austin": "Austin"}
+GUEST = "Wilhelmina Passenger"
+MARKUP = "<script>alert('task')</script>"
+# One record each that the page must show or must not.
+
+
+def worlds() -> dict[str, World]:
+    made = {
+        code: small_world(region=code, properties=4, tasks=24, first_property_id=2001 + 7000 * number)
+        for number, code in enumerate(REGIONS)
+    }
+    world = made["smoky"]
+    for stay in world.reservations.values():
+        stay["guests"] = [{"first_name": GUEST, "last_name": GUEST, "emails": [f"{GUEST}@example.test"]}]
+    task = next(task for task in world.tasks.values() if task.get("costs"))
+    world.edit_task(task["id"], name=MARKUP, total_cost=987654.25)
+    world.edit_property(next(iter(world.properties)), name="<b>Bold</b> & Sons")
+    return made
+
+
+@pytest.fixture
+def loaded(database: Database, tmp_path: Path) -> Iterator[Loader]:
+    """Two regions, loaded twice with changes between."""
+    running = Sandbox.multi(worlds(), token_limit=False)
+    with running as sandbox, Loader(sandbox, database, tmp_path / "work", NOW) as loader:
+        first = loader.run("--entities", "all", regions=tuple(REGIONS))
+        assert first.exit_code == 0, first.as_dict()
+        world = sandbox.worlds["smoky"]
+        done = [t for t in world.tasks.values() if t["type_task_status"]["code"] in ("finished", "approved")]
+        loader.pass_time(hours=1)
+        world.edit_task(
+            done[0]["id"], type_task_status={"code": "created", "name": "Created", "stage": "new"}
+        )
+        approved = next(t for t in done[1:] if t["type_task_status"]["code"] == "approved" and t.get("costs"))
+        costs = [{**approved["costs"][0], "cost": 1234.5}, *approved["costs"][1:]]
+        world.edit_task(approved["id"], costs=costs)
+        open_task = next(t for t in world.tasks.values() if not t.get("assignments"))
+        world.edit_task(
+            open_task["id"],
+            assignments=[{"id": 1, "assignee_id": 655, "name": "A", "type_task_user_status": "assigned"}],
+        )
+        second = loader.run(regions=tuple(REGIONS))
+        assert second.exit_code == 0, second.as_dict()
+        loader.pass_time(minutes=10)
+        yield loader
+
+
+def page(loader: Loader, **options: Any) -> Page:
+    with loader.target.pipeline("page", str(loader.folder / "page")).sql_client() as client:
+        return Page(make_page(client, REGIONS, loader.now, **options))
+
+
+def name(code: str) -> str:
+    return {"smoky": "Smoky", "austin": "Austin"}[code]  # as the test's regions are called
+
+
+def money(value: Decimal | None) -> str:
+    return "\N{EN DASH}" if value is None else f"{value:,.2f}"
+
+
+def test_every_figure_equals_a_query_beside_it(loaded: Loader) -> None:
+    shown = page(loaded)
+    since = (NOW.date().replace(day=1) - timedelta(days=700)).isoformat()
+
+    # To be billed: from the lines, not from the mart that the page reads.
+    billed: dict[tuple[str, str, str], list[Decimal | None]] = defaultdict(list)
+    for code, month, payer, amount in loaded.query(
+        f"select region_code, work_month, bill_to, amount from mart_task_lines "
+        f"where work_month >= date '{since}' and property_id is not null"
+    ):
+        billed[name(code), month.strftime("%Y-%m"), payer].append(amount)
+    rows = shown.rows("To be billed, by region, month and payer")
+    assert {tuple(row[:3]): (row[3], row[4], row[5]) for row in rows} == {
+        key: (
+            f"{len(amounts):,}",
+            f"{sum(a is None for a in amounts):,}",
+            money(
+                sum((a for a in amounts if a is not None), Decimal(0))
+                if any(a is not None for a in amounts)
+                else None
+            ),
+        )
+        for key, amounts in billed.items()
+    }
+    assert len(rows) > 10
+
+    # Cost of a turnover, with its spread.
+    costs: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    turns: Counter[tuple[str, str]] = Counter()
+    for code, month, cost in loaded.query(
+        f"select region_code, checkout_month, clean_cost from mart_stay_turnovers "
+        f"where is_turn and checkout_month >= date '{since}' and checkout_date <= date '{loaded.now.date()}'"
+    ):
+        turns[code, month.strftime("%Y-%m")] += 1
+        if cost is not None:
+            costs[code, month.strftime("%Y-%m")].append(cost)
+    for code in REGIONS:
+        table = shown.rows(f"Cost of a turnover in {name(code)}")
+        assert {row[0]: int(row[1].replace(",", "")) for row in table} == {
+            month: count for (of, month), count in turns.items() if of == code
+        }
+        for row in table:
+            known = sorted(costs[code, row[0]])
+            assert row[2] == str(len(known))
+            middle = known[(len(known) + 1) // 2 - 1] if known else None
+            assert (row[3], row[5], row[7], row[8]) == (
+                money(known[0] if known else None),
+                money(middle),
+                money(known[-1] if known else None),
+                money(sum(known) if known else None),
+            )
+    assert sum(map(len, costs.values())) > 5
+
+    # What is due, supplies, doubtful money, links.
+    ((due,),) = loaded.query("select count(*) from mart_upcoming_turns where needs_attention")
+    assert len(shown.rows("Check-outs that need attention")) == due if due else True
+    supplies = loaded.query(
+        f"select count(*), sum(amount) from mart_task_lines where line_kind = 'supply' and work_month >= date '{since}'"
+    )
+    told = shown.rows("Supplies by region and month")
+    assert supplies == [
+        (
+            sum(int(row[2].replace(",", "")) for row in told),
+            sum(Decimal(row[4].replace(",", "")) for row in told if row[4] != "\N{EN DASH}"),
+        )
+    ]
+    for row in shown.rows("Lines without an amount, and totals that differ"):
+        code = next(code for code in REGIONS if name(code) == row[0])
+        assert [int(cell.replace(",", "")) for cell in row[1:5]] == [
+            *loaded.query(
+                "select count(*), count(*) - count(amount) from mart_task_lines where region_code = %s", code
+            )[0],
+            *loaded.query(
+                "select count(total_cost_difference), count(*) filter (where total_cost_difference <> 0) "
+                "from mart_task_money where region_code = %s",
+                code,
+            )[0],
+        ]
+    links = {
+        code: (f"{tasks:,}", f"{linked:,}", f"{resolved:,}")
+        for code, tasks, linked, resolved in loaded.query(
+            "select region_code, total_tasks, linked, resolved from task_linkage"
+        )
+    }
+    assert {row[0]: tuple(row[2:5]) for row in shown.rows("Linkage of eight weeks")} == {
+        name(code): counts for code, counts in links.items()
+    }
+
+    # Punctuality by week, against the rows themselves.
+    weeks: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for code, day, same_day, on_time in loaded.query(
+        "select region_code, checkout_date, is_same_day_turn, is_on_time from mart_stay_turnovers where is_turn "
+        f"and checkout_date <= date '{loaded.now.date()}' "
+        f"and checkout_date >= date '{loaded.now.date() - timedelta(weeks=26)}'"
+    ):
+        week = (day - timedelta(days=day.weekday())).isoformat()
+        counts = weeks[name(code), week]
+        for place, happened in enumerate((True, same_day, on_time, on_time is False)):
+            counts[place] += bool(happened)
+    assert {
+        (row[0], row[1]): [int(cell.replace(",", "")) for cell in row[2:6]]
+        for row in shown.rows("Turns by week of check-out and region")
+    } == dict(weeks)
+
+
+def test_changes_are_told_from_the_history(loaded: Loader) -> None:
+    shown = page(loaded)
+    assert [row[0] for row in shown.rows("Reopened tasks by region and month")] == ["Smoky"]
+    (edited,) = shown.rows("Lines edited after approval, the newest 20")
+    assert Decimal(edited[5].replace(",", "")) - Decimal(edited[4].replace(",", "")) != 0
+    (assigned,) = shown.rows("Hours until assigned, by region and month")
+    assert assigned[2:] == ["1", "1.0", "1.0"]
+
+
+def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded: Loader) -> None:
+    with loaded.target.pipeline("page", str(loaded.folder / "page")).sql_client() as client:
+        html = make_page(client, REGIONS, loaded.now)
+        named = make_page(client, REGIONS, loaded.now, with_names=True)
+    shown = Page(html)
+    assert MARKUP in [row[2] for row in shown.rows("The 20 tasks whose totals differ most")]
+    assert MARKUP not in html and "<b>" not in html
+    assert not [tag for tag, _ in shown.tags if tag in ("script", "iframe", "img", "link", "object", "form")]
+    for _, attributes in shown.tags:
+        for key, value in attributes.items():
+            assert not key.startswith("on"), key
+            if key in ("href", "src"):
+                assert (value or "").startswith("#")
+    staff = {first for (first,) in loaded.query("select first_name from people where first_name is not null")}
+    assert GUEST not in html and GUEST not in named and "example.test" not in html
+    assert "Work by person" not in html
+    assert (
+        not {row[2].split()[0] for row in Page(named).rows("Work by person, this month and the last")}
+        - staff
+        - {"person"}
+    )
+
+
+# --- states --------------------------------------------------------------------------------------------
+
+
+def test_an_empty_database_says_what_to_do(duckdb_database: Database) -> None:
+    with duckdb_database.client() as client:
+        shown = Page(make_page(client, REGIONS, NOW))
+    assert "never loaded" in shown.text and "run pipelines/run.py --region smoky" in shown.text
+    with duckdb_database.client() as client:
+        assert (
+            "Nothing has been loaded yet, and no region is configured."
+            in Page(make_page(client, {}, NOW)).text
+        )
+
+
+@pytest.fixture
+def tables(duckdb_database: Database) -> Iterator[Any]:
+    with duckdb_database.client() as client:
+        create_tables(client)
+        make_tables(client)
+        yield client
+
+
+def put(client: Any, table: str, *rows: dict[str, Any]) -> None:
+    """Rows of a mart, which has no columns of dlt's."""
+    for row in rows:
+        marks = ", ".join(["%s"] * len(row))
+        client.execute_sql(f"insert into {table} ({', '.join(row)}) values ({marks})", *row.values())
+
+
+def run_row(region: str, entity: str, hours_ago: float, **more: Any) -> dict[str, Any]:
+    at = plain(NOW) - timedelta(hours=hours_ago)
+    return {
+        "run_id": f"run{hours_ago}",
+        "region_code": region,
+        "entity": entity,
+        "started_at": at,
+        "finished_at": at + timedelta(minutes=1),
+        "status": "ok",
+        "exit_code": 0,
+        "requests": 10,
+        "retries": 0,
+        "refusals": 0,
+        "rows": 1,
+        "failures": 0,
+        **more,
+    }
+
+
+def test_a_region_is_late_failed_or_well_in_words_and_with_its_problems(tables: Any) -> None:
+    for region in ("well", "failed", "late"):
+        insert(
+            tables,
+            "regions",
+            {
+                "region_code": region,
+                "name": region.title(),
+                "time_zone": "America/New_York",
+                "synced_at": plain(NOW),
+            },
+        )
+    for hour in range(1, 240, 1):
+        insert(tables, "sync_runs", run_row("well", "tasks", hour))
+        if hour > 20:
+            insert(tables, "sync_runs", run_row("late", "tasks", hour))
+        insert(tables, "sync_runs", run_row("failed", "tasks", hour + 1))
+    noted = {"text": "failed: no answer. Next: wait.", "since": "2026-03-10T01:02:03+00:00", "seen": "x"}
+    problems = json.dumps({"error": noted})
+    insert(
+        tables, "sync_runs", run_row("failed", "tasks", 0.5, status="failed", exit_code=3, problems=problems)
+    )
+    shown = Page(make_page(tables, {"mammoth": "Mammoth"}, NOW))
+    assert (
+        "Needs attention: Failed failed; Late not as usual; Mammoth never loaded; 2 open problems."
+        in shown.text
+    )
+    assert shown.rows("What the last runs left open; each is told until it is over") == [
+        ["Failed", "failed: no answer.", "2026-03-09 21:02 EDT", "wait."],
+        ["Mammoth", "has never been loaded", "the beginning", "run pipelines/run.py --region mammoth"],
+    ]
+    titles = [
+        attributes.get("title") for tag, attributes in shown.tags if tag == "li" and "title" in attributes
+    ]
+    assert "usually every 60 minutes" in titles
+
+
+def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
+    for number in range(40):
+        code = f"region_{number}"
+        insert(tables, "regions", {"region_code": code, "name": f"Region {number}", "synced_at": plain(NOW)})
+        insert(
+            tables,
+            "sync_runs",
+            *(
+                run_row(
+                    code,
+                    "tasks",
+                    168 * week + number / 100,
+                    tasks_total=1000,
+                    tasks_linked=800,
+                    tasks_resolved=700 + week,
+                )
+                for week in range(8)
+            ),
+        )
+        stays = [
+            {
+                "region_code": code,
+                "reservation_id": 100 * month + stay,
+                "is_turn": True,
+                "checkout_date": (NOW.date().replace(day=1) - timedelta(days=30 * month)),
+                "checkout_month": (NOW.date().replace(day=1) - timedelta(days=30 * month)).replace(day=1),
+                "clean_cost": Decimal(100 + stay + month),
+                "is_on_time": bool(stay % 2),
+                "is_same_day_turn": False,
+            }
+            for month in range(24)
+            for stay in range(3)
+        ]
+        put(tables, "mart_stay_turnovers", *stays)
+        put(
+            tables,
+            "mart_owner_billing",
+            *(
+                {
+                    "region_code": code,
+                    "property_id": 1,
+                    "work_month": (NOW.date().replace(day=1) - timedelta(days=30 * month)).replace(day=1),
+                    "bill_to": payer,
+                    "count_lines": 3,
+                    "count_lines_without_amount": 0,
+                    "amount": Decimal("12.50"),
+                    "billable_amount": Decimal("12.50"),
+                }
+                for month in range(24)
+                for payer in ("owner", "guest", "internal")
+            ),
+        )
+    html = make_page(tables, {}, NOW)
+    assert len(Page(html).rows("Cost of a turnover in Region 39")) > 20
+    assert len(html.encode()) < 2_000_000
+
+
+def test_margins_are_not_shown_while_lines_carry_the_price_of_a_piece(tables: Any) -> None:
+    line = {
+        "region_code": "smoky",
+        "line_kind": "supply",
+        "work_month": NOW.date().replace(day=1),
+        "bill_to": "owner",
+    }
+    several = {
+        **line,
+        "quantity": Decimal(2),
+        "supply_cost": Decimal("9.50"),
+        "supply_margin": Decimal("0.50"),
+    }
+    put(tables, "mart_task_lines", *({**several, "task_id": n, "amount": Decimal("4.75")} for n in range(3)))
+    shown = Page(make_page(tables, {}, NOW))
+    assert "Margins are not shown" in shown.text and len(shown.tables["Supplies by region and month"][0]) == 6
+    put(
+        tables,
+        "mart_task_lines",
+        *({**several, "task_id": 9 + n, "amount": Decimal("10.00")} for n in range(9)),
+    )
+    shown = Page(make_page(tables, {}, NOW))
+    assert (
+        "Margins are not shown" not in shown.text
+        and len(shown.tables["Supplies by region and month"][0]) == 7
+    )
+
+
+# --- commands ------------------------------------------------------------------------------------------
+
+
+def test_half_a_page_is_never_found(tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    file.write_text("before")
+    with pytest.raises(TypeError):
+        write_page(file, None)  # type: ignore[arg-type]
+    assert file.read_text() == "before" and [p.name for p in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (["{folder}/nowhere/page.html"], "is the folder there and yours"),
+        (["{folder}/page.html", "--destination", "postgress"], "Did you mean 'postgres'?"),
+    ],
+)
+def test_what_cannot_be_made_is_one_line(
+    more: list[str],
+    told: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "loaded.duckdb"))
+    assert page_command.main([part.format(folder=tmp_path) for part in more]) == 2
+    assert told in capsys.readouterr().err
