@@ -23,6 +23,7 @@ from breezeway_source.api.client import Client
 from breezeway_source.sandbox import Faults, LoggedRequest, Sandbox
 from breezeway_source.sandbox.faults import TRANSIENT_KINDS
 from story.life import Life
+from story.strangeness import become_strange
 from story.truth import DAILY, HOURLY, WEEKLY, differences
 
 QUICK_KINDS = tuple(kind for kind in TRANSIENT_KINDS if kind not in ("stall", "429_retry_after_1"))
@@ -138,6 +139,7 @@ class Story:
         self.world = world
         self.faults: Faults = loader.sandbox.faults
         self.has_totals = has_totals
+        self.strange = False
         oldest = loader.settings.start_date.isoformat()
         self.life = Life(world, random.Random(f"life {seed}"), oldest)
         self.ending = Ending(seed, loader.database.kind, steps)
@@ -190,6 +192,10 @@ class Story:
             # An account that never gave comments does not have them: what comes later is left to --full.
             known = self.life.settled_tasks or endpoint not in LISTS_OF_TASKS
             self.faults.refuse_endpoint(endpoint, status if known else 500)
+        self.loader.sandbox.behave()
+        self.strange = self.dice.random() < 0.4
+        if self.strange:
+            self._note(f"  the API: {become_strange(self.loader.sandbox, self.dice)}")
         if self.dice.random() < 0.1:
             self.faults.expire_tokens()
         if self.dice.random() < 0.2:
@@ -251,6 +257,8 @@ class Story:
             return
         (report,) = self.loader.run(*options).regions
         self._note(f"run {options}: {report.exit_code} {report.error or ''} {len(report.failures)} failures")
+        if self.strange:  # it may end as it has to: what counts is what is there in the end
+            return
         troubled = bool(self.faults.random_rate or self.faults.permanent)
         drifted = any("kept changing" in failure["message"] for failure in report.failures)
         refused = self.faults.refusal("/property", None) or any(
@@ -271,6 +279,7 @@ class Story:
         """A run without any trouble, which must end well."""
         self.loader.pass_time(**duration)
         self.faults.clear()
+        self.loader.sandbox.behave()
         self.ending.runs += 1
         (report,) = self.loader.run(*options).regions
         self._note(f"{self.loader.now:%Y-%m-%d %H:%M} clean run {options}: {report.exit_code} {report.rows}")
