@@ -20,6 +20,7 @@ from breezeway_source.columns import TABLES, Table  # noqa: E402
 from breezeway_source.columns.marts import MADE_HERE  # noqa: E402
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from pipelines.database.ddl import SQL_DIR  # noqa: E402
+from pipelines.database.engines import ENGINES  # noqa: E402
 from pipelines.database.post_sql import views  # noqa: E402
 from pipelines.run import parser  # noqa: E402
 from pipelines.watch.checks import checks  # noqa: E402
@@ -153,6 +154,28 @@ def scripts() -> str:
     return markdown_table(("script", "what it does"), rows)
 
 
+MADE = {
+    "whole": "tables, links, deletions, marts, checks, history",
+    "family": "the same, by the same scripts",
+    "views": "tables alone",
+    "refused": "refused",
+}
+
+
+def destinations() -> str:
+    """One line per destination of dlt."""
+    rows = [
+        (
+            f"`{engine.name}`",
+            f"{MADE[engine.kind]}{f': {engine.reason}' if engine.reason else ''}",
+            engine.file_format or "dlt's own choice" if engine.kind != "refused" else "",
+            engine.tried,
+        )
+        for engine in ENGINES.values()
+    ]
+    return markdown_table(("destination", "what is made there", "load files", "tried"), rows)
+
+
 def personal() -> str:
     """The columns that `personal_data` is about."""
     rows = []
@@ -196,6 +219,7 @@ def _leading(table: Table) -> set[str]:
 
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"options": options, "groups": groups},
+    "pipelines/README.md": {"destinations": destinations},
     "sql_post/README.md": {
         "entities": entities,
         "diagram": diagram,

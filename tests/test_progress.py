@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 import time
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from breezeway_source.reading import Progress
+from pipelines.database.waits import doing, thread_of, waiting
 from pipelines.watch import progress
 from pipelines.watch.progress import Watch
 
@@ -62,3 +64,39 @@ def test_elsewhere_a_line_is_logged_now_and_then(caplog: pytest.LogCaptureFixtur
         finally:
             logging.getLogger("breezeway").removeHandler(caplog.handler)
     assert out.getvalue() == ""
+
+
+def test_step_rows_and_what_is_waited_for_are_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """In the region's own thread, as a run does it."""
+    smoky, austin = reading("smoky", 212, 40), reading("austin", 9, 9)
+    smoky.client = SimpleNamespace(waits_for="the pace")
+    austin.client, austin.written = smoky.client, {"tasks": range(120), "properties": range(3)}
+    seen, over = threading.Event(), threading.Event()
+
+    def load() -> None:
+        with doing("load"), waiting("the database (breezeway:smoky)"):
+            seen.set()
+            over.wait(10)
+
+    worker = threading.Thread(target=load, name=thread_of("austin"))
+    worker.start()
+    seen.wait(10)
+    out = io.StringIO()
+    console = Console(file=out, force_terminal=True, width=140)
+    waits = "austin: loading, waiting for the database (breezeway:smoky)"
+    try:
+        with Watch(console, bars=True) as watch:
+            watch(smoky)
+            watch(austin)
+            deadline = time.monotonic() + 10
+            while not (waits in out.getvalue() and "smoky, waiting for the pace" in out.getvalue()):
+                assert time.monotonic() < deadline, out.getvalue()[-500:]
+                time.sleep(0.01)
+        assert progress._line(smoky) == "smoky: 40 of 212 jobs read, waiting for the pace"
+        assert progress._line(austin) == (
+            "austin: loading, 123 rows read so far, waiting for the database (breezeway:smoky)"
+        )
+    finally:
+        over.set()
+        worker.join()
+    assert progress._line(austin) == "austin: 9 of 9 jobs read, waiting for the pace"

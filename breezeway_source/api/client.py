@@ -132,6 +132,11 @@ class Client:
         """Closes the pooled connections."""
         self._session.close()
 
+    @property
+    def waits_for(self) -> str | None:
+        """What holds up all workers of this key pair at this moment, in words; None when nothing does."""
+        return self._throttle.waits_for
+
     def abort(self) -> None:
         """Ends all waiting of this key pair's workers with Aborted."""
         self._throttle.abort()

@@ -154,6 +154,15 @@ class Throttle:
         base = FIRST_DELAY_S * 2.0 ** min(max(failures - 1, 0), 30)
         return min(base * (1.0 + 0.25 * self._random.random()), LONGEST_DELAY_S)
 
+    @property
+    def waits_for(self) -> str | None:
+        """What holds up all workers at this moment: the wait after a refusal, or the pace; None when nothing does."""
+        with self._lock:
+            seconds = self._resume_at - self._clock()
+        if seconds > 1.0:
+            return f"the end of a refusal, {seconds:.0f} s"
+        return "the pace" if self._turn.locked() else None
+
     def abort(self) -> None:
         """Ends all waiting, now and later, with Aborted; a request already sent is not cut off."""
         self._aborted.set()

@@ -36,6 +36,7 @@ from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
 from pipelines.database.post_sql import ensure_comments, ensure_views, run_scripts
 from pipelines.database.state_table import keep_short
+from pipelines.database.waits import doing
 from pipelines.load.afterwards import Ending
 from pipelines.load.pending import begin_again, clean_notes, give_up
 from pipelines.watch.checks import CheckResult, run_checks
@@ -322,6 +323,7 @@ def linkage(client: Any, region_code: str) -> dict[str, Any]:
 def _timed(report: RegionReport, step: str) -> Iterator[None]:
     start = time.monotonic()
     try:
-        yield
+        with doing(step):
+            yield
     finally:
         report.seconds[step] += time.monotonic() - start

@@ -13,6 +13,7 @@ from functools import partial
 import duckdb  # noqa: F401
 import pyarrow.parquet  # noqa: F401
 
+from pipelines.database.waits import thread_of
 from pipelines.load.region_run import RegionRun
 from pipelines.watch.interrupt import SideBySide, exit_code_of, words_of
 from pipelines.watch.report import RegionReport, RunReport
@@ -33,7 +34,7 @@ def load_regions(runs: Sequence[RegionRun]) -> RunReport:
     start, run_id = time.monotonic(), new_run_id()
     _keep_secrets(runs)
     # A single one too: dlt would take Ctrl-C over in the main thread, and wait for its pools.
-    work = SideBySide([(f"region {run.region.code}", partial(run.run, run_id)) for run in runs])
+    work = SideBySide([(thread_of(run.region.code), partial(run.run, run_id)) for run in runs])
     with _rare_collections():
         report.interrupted = work.run(partial(_call_off, runs))
     report.regions = [_ended(run, result, report) for run, result in zip(runs, work.results, strict=True)]

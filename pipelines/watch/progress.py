@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from breezeway_source.reading import Reading
+from pipelines.database.waits import step_of, wait_of
 
 LOG_EVERY_S = 30.0
 DRAW_EVERY_S = 0.25
@@ -25,7 +26,7 @@ class Watch:
         self._stop = threading.Event()
         self._bars = bars
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -67,10 +68,40 @@ class Watch:
                     code, progress = reading.region.code, reading.progress
                     if code not in bars:
                         bars[code] = self._progress.add_task(code)
-                    self._progress.update(bars[code], completed=progress.done, total=progress.jobs)
+                    self._progress.update(
+                        bars[code], description=_at(reading), completed=progress.done, total=progress.jobs
+                    )
 
     def _log(self) -> None:
         while not self._stop.wait(LOG_EVERY_S):
             for reading in self._seen():
-                progress = reading.progress
-                log.info("%s: %d of %d jobs read", reading.region.code, progress.done, progress.jobs)
+                log.info("%s", _line(reading))
+
+
+WORDS = {"extract": "reading", "normalize": "normalising", "load": "loading", "sql": "SQL after the load"}
+
+
+def _at(reading: Reading) -> str:
+    """Region, step, and what it waits for: `smoky: reading, waiting for the pace`."""
+    code = reading.region.code
+    step, wait = WORDS.get(step_of(code) or "", ""), _wait(reading)
+    return f"{code}{f': {step}' if step else ''}{f', waiting for {wait}' if wait else ''}"
+
+
+def _line(reading: Reading) -> str:
+    code, step, wait = reading.region.code, step_of(reading.region.code) or "extract", _wait(reading)
+    progress = reading.progress
+    text = f"{progress.done} of {progress.jobs} jobs read"
+    if step != "extract":
+        rows = sum(len(keys) for keys in list(reading.written.values()))
+        text = f"{WORDS[step]}, {rows} rows read so far"
+    return f"{code}: {text}{f', waiting for {wait}' if wait else ''}"
+
+
+def _wait(reading: Reading) -> str | None:
+    """The database's or a file's turn; while reading, the pace or a refusal."""
+    code = reading.region.code
+    if step_of(code) in (None, "extract"):
+        client = getattr(reading, "client", None)
+        return wait_of(code) or (client.waits_for if client is not None else None)
+    return wait_of(code)
