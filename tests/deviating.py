@@ -22,6 +22,7 @@ from story.truth import Tables, differences
 
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.sandbox.stamps import naive
+from breezeway_source.sandbox.stores import created
 from pipelines.watch.report import RegionReport
 
 PAGE_ROWS = 3
@@ -110,6 +111,7 @@ class Trial:
     heal: tuple[str, ...] = ()
     after: int = 0
     times: int | None = None
+    where: Options = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -230,11 +232,15 @@ def play(cell: Cell, stage: Stage, folder: Path) -> list[str]:
         live(world)
         loader.pass_time(days=10)
         paths = [LISTS[name].path for name in cell.lists]
-        on = sandbox.deviate(trial.kind, *paths, after=trial.after, times=trial.times, **trial.options)
-        for name, options in trial.beside:
-            sandbox.deviate(name, *paths, **options)
+        options = dict(trial.options)
+        if "happens" in options:
+            options["happens"] = lambda: HAPPENINGS[str(trial.options["happens"])](world)
+        turns: dict[str, Any] = {"after": trial.after, "times": trial.times, "where": trial.where}
+        on = sandbox.deviate(trial.kind, *paths, **turns, **options)
+        for name, more in trial.beside:
+            sandbox.deviate(name, *paths, **more)
         (report,) = loader.run(*RUNS[cell.run]).regions
-        problems = [] if on.touched else ["the deviation touched no answer"]
+        problems = [] if on.touched or "happens" in options else ["the deviation touched no answer"]
         for name in cell.lists:
             problems += [
                 f"{name}: {problem}" for problem in Verdict(loader, world, report, cell, name).problems()
@@ -249,6 +255,34 @@ def play(cell: Cell, stage: Stage, folder: Path) -> list[str]:
         problems += [f"asked {n} times: {url}" for url, n in urls.most_common(1) if n > trial.asks]
         sandbox.behave()
         return problems + healed(loader, world, cell)
+
+
+def move_person(world: HidingWorld) -> None:
+    """From the inactive to the active, or back."""
+    for row in list(world.people.values()):
+        if row["_status"] == "inactive":
+            world.edit("people", row["id"], _status="active", active=True)
+            return
+
+
+def take_first(world: HidingWorld) -> None:
+    """The first row of each paged list goes: what follows moves up."""
+    world.delete("supplies", min(world.supplies))
+    for home in list(world.properties)[:3]:
+        world.delete_task(world.listed_tasks(home)[0]["id"])
+    oldest = min(world.stays_by_checkout("2025-09-01"), key=created)
+    world.delete_reservation(oldest["id"])
+
+
+def come_first(world: HidingWorld) -> None:
+    """A row comes in at the head of each paged list: what follows moves down."""
+    world.add("supplies", name="Late", created_at="2020-01-01T00:00:00", unit_cost=1)
+    for home in list(world.properties)[:3]:
+        world.add_task(home_id=home, name="Late", created_at="2020-01-01T00:00:00")
+        world.add_reservation(property_id=home, created_at="2020-01-01T00:00:00")
+
+
+HAPPENINGS = {"a person moves": move_person, "rows go": take_first, "rows come": come_first}
 
 
 class Verdict:

@@ -72,6 +72,18 @@ def paging() -> Iterator[Trial]:
     yield Trial("catalogue_empty", {}, ("properties", "supplies", "people"), "told", times=3)
 
 
+def meanwhile() -> Iterator[Trial]:
+    """The source changes while a list of it is read."""
+    for beside in ((), NO_TOTALS):
+        for what in ("rows go", "rows come"):
+            options = {"happens": what}
+            for name in PAGED:  # one after another: each of them changes all lists
+                yield Trial(
+                    "meanwhile", options, (name,), "here", EVERY_WAY, beside, times=1, where={"page": "1"}
+                )
+    yield Trial("meanwhile", {"happens": "a person moves"}, ("people",), "here", where={"status": "active"})
+
+
 def shapes() -> Iterator[Trial]:
     for form in EMPTY:
         calm = form in ("results_null", "results_missing", "204", "array")
@@ -161,7 +173,7 @@ def answers() -> Iterator[Trial]:
     yield Trial("typed", {"mark": b"\xef\xbb\xbf"}, tuple(LISTS), "either", BOTH)
 
 
-TRIALS = [*paging(), *shapes(), *records(), *answers()]
+TRIALS = [*paging(), *meanwhile(), *shapes(), *records(), *answers()]
 
 
 def cells(trials: Iterable[Trial], *, alone: bool) -> list[Cell]:
