@@ -249,8 +249,8 @@ def test_a_record_may_have_no_usable_id(sandbox: Sandbox, api: Asker, form: str)
 @pytest.mark.parametrize("form", DAYS)
 def test_days_are_spelled_otherwise(sandbox: Sandbox, api: Asker, form: str) -> None:
     sandbox.deviate("dates", "/reservation", form=form)
-    (row, *_) = api.get("/reservation").json()["results"]
-    assert row["checkout_date"] != sandbox.world.reservations[row["id"]]["checkout_date"]
+    rows = api.get("/reservation").json()["results"]
+    assert any(row["checkout_date"] != sandbox.world.reservations[row["id"]]["checkout_date"] for row in rows)
 
 
 def test_values_may_be_absurd_and_keys_unknown(sandbox: Sandbox, api: Asker) -> None:
