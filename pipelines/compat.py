@@ -20,9 +20,14 @@ if __name__ == "__main__":
 from dlt.destinations.exceptions import DatabaseException, DatabaseUndefinedRelation  # noqa: E402
 
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
+from pipelines.database.causes import one_line  # noqa: E402
 from pipelines.database.ddl import SQL_DIR, SqlClient, ddl_transaction, first_line, is_busy  # noqa: E402
 from pipelines.database.destinations import find_target  # noqa: E402
 from pipelines.database.locks import database_use  # noqa: E402
+from pipelines.load.calling import configuration, project_configuration  # noqa: E402
+from pipelines.watch.secrets import SECRETS  # noqa: E402
+from pipelines.watch.streams import tell_end  # noqa: E402
+from pipelines.watch.ways_out import with_next  # noqa: E402
 
 PLACES = re.compile(r"(?<!:):(dataset|compat)\b")
 
@@ -70,8 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--destination", default="duckdb", metavar="NAME", help="duckdb (default) or postgres"
     )
     args = options.parse_args(argv)
+    SECRETS.learn_configuration()
     try:
-        target = find_target(args.destination)
+        with project_configuration():
+            settings, _ = configuration()
+            target = find_target(args.destination, dataset=settings.dataset_name)
         if not target.has_sql:
             raise ConfigError(f"The old names are made on duckdb and postgres only, not on {target.name}.")
         with (
@@ -82,8 +90,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             count = make_views(client)
             print(f"{count} views in schema {compat_schema(client.dataset_name)}.")
     except BreezewayError as e:
-        print(f"compat: {e}", file=sys.stderr)
+        tell_end("compat", str(e))
         return e.exit_code
+    except Exception as e:  # noqa: BLE001 - whatever the database says, a person gets one line
+        tell_end("compat", with_next(one_line(e)))
+        return BreezewayError.exit_code
     return 0
 
 

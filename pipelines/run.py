@@ -44,8 +44,8 @@ from pipelines.watch.notices import tell, tell_refusal  # noqa: E402
 from pipelines.watch.progress import Watch  # noqa: E402
 from pipelines.watch.report import RunReport, print_report  # noqa: E402
 from pipelines.watch.sample import print_samples  # noqa: E402
-from pipelines.watch.secrets import SECRETS, clean  # noqa: E402
-from pipelines.watch.streams import Paper, console, show_any_character, unheard  # noqa: E402
+from pipelines.watch.secrets import SECRETS  # noqa: E402
+from pipelines.watch.streams import Paper, console, show_any_character, tell_end, unheard  # noqa: E402
 from pipelines.watch.ways_out import with_next  # noqa: E402
 
 log = logging.getLogger("breezeway")
@@ -135,8 +135,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def refuse(text: str) -> None:
     """One line on stderr: why the run cannot start, or what ended it."""
-    with unheard():
-        print(f"run.py: {clean(text)}", file=sys.stderr)
+    tell_end("run.py", text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -27,10 +27,10 @@ from small_worlds import small_world
 
 from breezeway_source.errors import ConfigError
 from breezeway_source.sandbox import Sandbox, World
-from pipelines.database.destinations import duckdb_target, find_target
+from pipelines.database.destinations import Target, duckdb_target, find_target
 from pipelines.database.engines import ENGINES
 from pipelines.database.fitness import UnfitDatabase, refuse_unfit
-from pipelines.database.locks import database_use
+from pipelines.database.locks import database_use, folder_lock, region_lock
 from pipelines.preflight.check import Preflight
 from pipelines.run import make_plan, parser
 
@@ -379,10 +379,46 @@ def database_loader(request: pytest.FixtureRequest) -> Loader:
     return found
 
 
-def test_the_same_region_of_two_companies_is_loaded_at_once(
-    postgres_loader: Loader, sandbox: Sandbox
-) -> None:
-    from pipelines.database.locks import region_lock
+def test_the_same_region_of_two_companies_is_loaded_at_once(database_loader: Loader) -> None:
+    with region_lock(database_loader.target, "smoky"):
+        database_loader.of_dataset("acme").load()
 
-    with region_lock(postgres_loader.target, "smoky"):
-        postgres_loader.of_dataset("acme").load()
+
+def test_a_working_folder_in_use_by_another_databases_run_is_not_emptied(
+    duckdb_loader: Loader, tmp_path: Path
+) -> None:
+    loader = duckdb_loader
+    other = duckdb_target(tmp_path / "other.duckdb")
+    with folder_lock(other, "smoky", str(loader.folder)):
+        (region,) = loader.run().regions
+    assert (region.exit_code, region.requests["total"]) == (2, 0)
+    assert (
+        region.error is not None
+        and "DLT_DATA_DIR" in region.error
+        and f"process {os.getpid()}" in region.error
+    )
+    loader.load()
+
+
+LAKE = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pipelines.database.destinations import Target
+from pipelines.database.engines import ENGINES
+from pipelines.database.locks import database_use
+lake = Target(ENGINES["ducklake"], sys.argv[2])
+with database_use(lake), database_use(lake):
+    print("in", flush=True)
+    time.sleep(float(sys.argv[3]))
+"""
+
+
+def test_writers_of_a_lake_take_turns_between_processes_and_within_one(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", LAKE, str(Path(__file__).resolve().parent.parent), str(tmp_path)]
+    first = subprocess.Popen([*words, "1.5"], stdout=subprocess.PIPE, text=True)
+    assert first.stdout is not None and first.stdout.readline() == "in\n"
+    begun = time.monotonic()
+    lake = Target(ENGINES["ducklake"], str(tmp_path))
+    with database_use(lake), database_use(lake):
+        assert first.poll() is not None or time.monotonic() - begun > 0.5
+    assert first.wait(10) == 0

@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,7 +26,7 @@ from dlt.destinations.exceptions import DatabaseTransientException
 
 from breezeway_source.errors import ConfigError
 from pipelines.database.ddl import ddl_lock_name
-from pipelines.database.destinations import Target
+from pipelines.database.destinations import DATASET, Target, pipelines_root
 from pipelines.database.fitness import UnfitDatabase, first_line, is_held, refuse_unfit, unreadable_file
 from pipelines.database.waits import waiting
 
@@ -67,7 +68,9 @@ def region_lock(target: Target, region_code: str) -> Iterator[Callable[[], None]
         finally:
             session.close()
     elif target.file is not None:
-        with _file_region_lock(target.file, region_code):
+        of_dataset = "" if target.dataset == DATASET else f"{target.dataset}."
+        path = target.file.with_name(f".{target.file.name}.{of_dataset}{region_code}.lock")
+        with _file_lock(path, partial(_busy, region_code)):
             yield _nothing
     else:
         yield _nothing
@@ -88,7 +91,7 @@ def ddl_lock(target: Target) -> Iterator[None]:
         return
     connection = connect(target)
     try:
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, waiting("its turn to change tables"):
             cursor.execute("select pg_advisory_lock(hashtext(%s))", (ddl_lock_name(target.dataset),))
         yield
     finally:
@@ -159,9 +162,31 @@ def _holder(error: Exception) -> str:
 
 
 @contextmanager
-def _file_region_lock(file: Path, region_code: str) -> Iterator[None]:
-    path = file.with_name(f".{file.name}.{region_code}.lock")
-    with _locked(path, region_code) as lock:
+def folder_lock(target: Target, region_code: str, pipelines_dir: str | None = None) -> Iterator[None]:
+    """Holds the region's working folder: another database's run would empty it. Raises ConfigError if it is taken."""
+    root = pipelines_root(pipelines_dir)
+    name = target.pipeline_name(region_code)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise ConfigError(
+            f"The working folder {str(root)!r} cannot be made: {e.strerror} (DLT_DATA_DIR)."
+        ) from e
+    with _file_lock(root / f".{name}.lock", partial(_folder_busy, str(root / name))):
+        yield
+
+
+def _folder_busy(folder: str, who: str) -> str:
+    return (
+        f"The working folder {folder!r} is in use by {who}: wait until it has finished, or give this run a folder of "
+        "its own with DLT_DATA_DIR."
+    )
+
+
+@contextmanager
+def _file_lock(path: Path, busy: Callable[[str], str]) -> Iterator[None]:
+    """Holds a file's lock, and says in it who does; `busy` gives the words for who holds it already."""
+    with _locked(path, busy) as lock:
         lock.truncate(0)
         json.dump({"pid": os.getpid(), "host": socket.gethostname(), "since": str(pendulum.now("UTC"))}, lock)
         lock.flush()
@@ -172,7 +197,7 @@ def _file_region_lock(file: Path, region_code: str) -> Iterator[None]:
 
 
 @contextmanager
-def _locked(path: Path, region_code: str) -> Iterator[IO[str]]:
+def _locked(path: Path, busy: Callable[[str], str]) -> Iterator[IO[str]]:
     while True:
         try:
             lock = path.open("a+", encoding="utf-8")
@@ -183,7 +208,7 @@ def _locked(path: Path, region_code: str) -> Iterator[IO[str]]:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as e:
                 lock.seek(0)
-                raise ConfigError(_busy(region_code, _who(lock.read()))) from e
+                raise ConfigError(busy(_who(lock.read()))) from e
             if not _is_same_file(path, lock):
                 continue  # the run before removed it between our opening and our lock: it excludes nobody
             yield lock

@@ -30,7 +30,7 @@ from pipelines.database.destinations import Target
 from pipelines.database.fitness import UnfitDatabase
 from pipelines.database.future import TOLERANCE, Clock, forget_the_future, is_folder_ahead, right_load_ids
 from pipelines.database.indexes import ensure_indexes
-from pipelines.database.locks import database_use, ddl_lock, region_lock
+from pipelines.database.locks import database_use, ddl_lock, folder_lock, region_lock
 from pipelines.database.marts import ours
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
@@ -77,7 +77,10 @@ class RegionRun:
         ending = Ending(self.target, report, counters, run_id or new_run_id(), self.pipelines_dir)
         try:
             client = self.access.client(self.region, counters)
-            with region_lock(self.target, self.region.code) as hold:
+            with (
+                region_lock(self.target, self.region.code) as hold,
+                folder_lock(self.target, self.region.code, self.pipelines_dir),
+            ):
                 pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
                 pipeline.activate()
                 ending.pipeline = pipeline

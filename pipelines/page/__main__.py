@@ -14,9 +14,13 @@ if sys.path[0] != str(ROOT):
 import pendulum  # noqa: E402
 
 from breezeway_source.errors import BreezewayError  # noqa: E402
+from pipelines.database.causes import one_line  # noqa: E402
 from pipelines.database.destinations import find_target  # noqa: E402
 from pipelines.load.calling import configuration, project_configuration  # noqa: E402
 from pipelines.page.making import page_of, refuse_page, write_page  # noqa: E402
+from pipelines.watch.secrets import SECRETS  # noqa: E402
+from pipelines.watch.streams import tell_end  # noqa: E402
+from pipelines.watch.ways_out import with_next  # noqa: E402
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -28,18 +32,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options.add_argument("--sandbox", action="store_true", help="of the sandbox's database")
     args = options.parse_args(argv)
+    SECRETS.learn_configuration()
     try:
         with project_configuration():
             settings, regions = configuration()
-            target = find_target(args.destination, sandbox=args.sandbox)
+            target = find_target(args.destination, dataset=settings.dataset_name, sandbox=args.sandbox)
             refuse_page(args.file, target)
             configured = {} if args.sandbox else {region.code: region.name for region in regions.values()}
             html = page_of(target, configured, pendulum.now("UTC"), with_names=settings.page_names)
         write_page(args.file, html)
         print(args.file)
     except BreezewayError as e:
-        print(f"page: {e}", file=sys.stderr)
+        tell_end("page", str(e))
         return e.exit_code
+    except Exception as e:  # noqa: BLE001 - whatever the database says, a person gets one line
+        tell_end("page", with_next(one_line(e)))
+        return BreezewayError.exit_code
     return 0
 
 

@@ -14,6 +14,8 @@ from typing import Any
 
 from rich.console import Console
 
+from pipelines.watch.secrets import clean
+
 TABLE_WIDTH = 120
 
 
@@ -72,3 +74,9 @@ def mute(stream: Any) -> None:
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, stream.fileno())
             os.close(nowhere)
+
+
+def tell_end(program: str, text: str) -> None:
+    """One line on stderr: why a program cannot start, or what ended it."""
+    with unheard():
+        sys.stderr.write(f"{program}: {clean(text)}\n")
