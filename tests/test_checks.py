@@ -11,6 +11,8 @@ from databases import Database
 from tables import Client, create_tables, hour, insert, property_row, stay, task
 
 from breezeway_source.columns import TABLES
+from pipelines.database.each_table import for_each_table
+from pipelines.database.indexes import ensure_indexes, unique_keys
 from pipelines.database.post_sql import run_scripts
 from pipelines.watch import checks
 from pipelines.watch.checks import CheckResult, run_checks
@@ -199,13 +201,48 @@ def test_only_bad_rows_of_an_error_fail() -> None:
 
 
 def test_every_root_and_every_child_is_checked() -> None:
-    by_name = {check.name: check.sql for check in checks.checks()}
-    bookkeeping = {"regions", "deletion_proofs", "entity_reads", "sync_runs"}
-    for name, table in TABLES.items():
-        if name not in bookkeeping:
-            assert f"from {name}\n" in by_name["keys_are_unique"], name
-        for child in table.children:
-            assert f"from {child.name}\n" in by_name["children_have_their_parent"], child.name
+    texts = {check.name: for_each_table(check.sql) or "" for check in checks.checks()}
+    for root in TABLES.values():
+        if "deleted_at" in root.by_name:
+            assert f"from {root.name}\n" in texts["keys_are_unique"], root.name
+        for child in root.children:
+            assert f"inner join {child.name}\n" in texts["children_have_their_parent"], child.name
+
+
+def test_lines_are_looked_at_where_their_parent_was_written_and_all_of_them_without_a_start(
+    client: Client,
+) -> None:
+    left_over = {**SMOKY, "task_id": 100, "_dlt_root_id": "an older version"}
+    lost = {**SMOKY, "task_id": 999, "_dlt_root_id": "nobody"}
+    insert(client, "tasks__photos", left_over, lost)
+
+    def rows(since: Any) -> tuple[int, bool]:
+        (result,) = [r for r in run_checks(client, "smoky", since) if r.name == "children_have_their_parent"]
+        return result.rows, result.reads_part
+
+    assert rows(None) == (2, False)
+    assert rows(hour(0)) == (1, True), "the task was written by run 0"
+    assert rows(hour(1)) == (0, True)
+
+
+def test_a_key_that_an_index_keeps_is_not_looked_at(postgres_database: Database) -> None:
+    with postgres_database.client() as client:
+        create_tables(client)
+        run_scripts(client, "smoky")
+        insert(client, "people", *[{**SMOKY, "person_id": 1}] * 2)
+        assert found(client)["keys_are_unique"] == 1
+        ensure_indexes(client, TABLES)  # all but that of people
+        assert found(client)["keys_are_unique"] == 1
+        client.execute_sql("delete from people")
+        assert ensure_indexes(client, TABLES) == []
+        (check,) = [check for check in checks.checks() if check.name == "keys_are_unique"]
+        assert for_each_table(check.sql, unique_keys(client)) is None
+        assert "keys_are_unique" not in found(client)
+
+
+def test_a_text_for_tables_of_no_known_kind_is_an_error() -> None:
+    with pytest.raises(ValueError, match="names no kind of table: child table"):
+        for_each_table("-- for each: chair\nselect 1")
 
 
 def test_a_check_without_a_header_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

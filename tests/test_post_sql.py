@@ -30,7 +30,7 @@ from breezeway_source.columns import TABLES
 from breezeway_source.errors import ConfigError
 from pipelines.database import ddl, post_sql
 from pipelines.database import indexes as index_module
-from pipelines.database.indexes import ensure_indexes, indexes
+from pipelines.database.indexes import ensure_indexes, indexes, unique_keys
 from pipelines.database.post_sql import (
     ensure_comments,
     ensure_views,
@@ -698,6 +698,37 @@ def test_each_index_is_made_once_and_its_name_fits(postgres: Client, monkeypatch
     # Nothing is missing: no lock is asked for.
     monkeypatch.setattr(index_module, "ddl_transaction", lambda client: pytest.fail("took the lock"))
     assert ensure_indexes(postgres, TABLES) == []
+
+
+def test_every_root_gets_its_primary_key_from_the_index_that_is_there(
+    postgres: Client, postgres_url: str
+) -> None:
+    query = """
+        select pg_class.relname, pg_constraint.conname
+        from pg_constraint
+        inner join pg_class on pg_constraint.conrelid = pg_class.oid
+        where pg_constraint.contype = 'p' and pg_class.relnamespace = 'breezeway'::regnamespace"""
+    postgres.execute_sql("alter table tasks alter column task_id drop not null")  # as an older load left it
+    insert(postgres, "tasks", task(100))
+    assert ensure_indexes(postgres, TABLES) == []
+    keys = {table.name: f"ux_{table.name}_key" for table in TABLES.values() if table.key}
+    assert dict(fetch(postgres, query)) == keys
+    assert unique_keys(postgres) == set(keys)
+
+    # A reader's transaction is not waited for long, and is a warning; so is a key that holds null.
+    for name in ("people", "supplies"):
+        postgres.execute_sql(f"alter table {name} drop constraint ux_{name}_key")
+    postgres.execute_sql("alter table supplies alter column supply_id drop not null")
+    insert(postgres, "supplies", {"region_code": "smoky", "supply_id": None})
+    reader = psycopg2.connect(postgres_url)
+    reader.cursor().execute("select * from breezeway.people")
+    first, second = sorted(ensure_indexes(postgres, TABLES))
+    assert first.startswith(("Index ux_people_key: not renewed", "The primary key of people: "))
+    assert second.startswith("The primary key of supplies was not made (column")
+    reader.close()
+    postgres.execute_sql("delete from supplies where supply_id is null")
+    assert ensure_indexes(postgres, TABLES) == []
+    assert dict(fetch(postgres, query)) == keys
 
 
 def test_a_key_held_twice_leaves_its_index_out_with_a_warning(postgres: Client) -> None:

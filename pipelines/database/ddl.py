@@ -64,7 +64,7 @@ def roomy_transaction(client: SqlClient) -> Iterator[None]:
 
 
 @contextmanager
-def ddl_transaction(client: SqlClient) -> Iterator[None]:
+def ddl_transaction(client: SqlClient, table_wait_s: int | None = None) -> Iterator[None]:
     """One transaction that alone in the dataset changes views, indexes or comments, with bounded waits.
 
     Raises what the client raises; `is_busy` tells whether a wait ran out.
@@ -76,7 +76,7 @@ def ddl_transaction(client: SqlClient) -> Iterator[None]:
             client.execute_sql(
                 "select pg_advisory_xact_lock(hashtext(%s))", ddl_lock_name(client.dataset_name)
             )
-            client.execute_sql(f"set local lock_timeout = '{TABLE_WAIT_S}s'")
+            client.execute_sql(f"set local lock_timeout = '{table_wait_s or TABLE_WAIT_S}s'")
         yield
 
 

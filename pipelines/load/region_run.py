@@ -150,6 +150,7 @@ class RegionRun:
             if self.target.has_sql:
                 refuse_mixed_rows(pipeline, self.target)
                 self._forget_the_future(pipeline, report, clock)
+            had_pending = pipeline.has_pending_data
             self._finish_pending(pipeline, report, hold, clock)
             pipeline.sync_destination()
         while True:
@@ -173,9 +174,12 @@ class RegionRun:
         if self.target.has_sql:
             with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
                 right_load_ids(client, clock)
-                for result in run_checks(client, self.region.code):
+                reads_all = had_pending or self.plan.whole_tasks or self.plan.full
+                for result in run_checks(client, self.region.code, None if reads_all else reading.started_at):
                     report.checks.append(dict(result.report()))
                     report.check_notes |= result.notes()
+                    if result.reads_part:
+                        report.checked_in_part.add(result.name)
                 report.linkage = linkage(client, self.region.code)
         self._tell_null_fields(reading, report)
 

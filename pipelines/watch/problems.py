@@ -7,7 +7,7 @@ could not judge (an entity it did not read, checks it did not reach) stays as it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -38,6 +38,8 @@ class Outcome(Protocol):
     def checks(self) -> Iterable[Mapping[str, Any]]: ...
     @property
     def check_notes(self) -> Mapping[str, Mapping[str, str]]: ...
+    @property
+    def checked_in_part(self) -> Collection[str]: ...
     @property
     def warnings(self) -> Iterable[str]: ...
     @property
@@ -136,7 +138,8 @@ def news_of(
         for key, problem in current.items()
     }
     over = []
-    known, whole = {*judged, *(f"check:{check['name']}" for check in region.checks)}, set(whole_entities)
+    checked = {check["name"] for check in region.checks} - set(region.checked_in_part)
+    known, whole = {*judged, *(f"check:{name}" for name in checked)}, set(whole_entities)
     for key, entry in before.items():
         if key in current:
             continue

@@ -47,6 +47,8 @@ class RegionReport:
     error: str | None = None
     check_notes: dict[str, dict[str, str]] = field(default_factory=dict)
     """Check to what it found: problem key to text."""
+    checked_in_part: set[str] = field(default_factory=set)
+    """Checks that looked at what this run wrote, not at everything."""
     news: News = field(default_factory=News)
 
     def fail(self, exit_code: int, error: str) -> None:
