@@ -300,7 +300,9 @@ class Verdict:
 
     def problems(self) -> list[str]:
         trial, report = self.cell.trial, self.report
-        found = []
+        found: list[str] = []
+        if self.list.root == "task_details" and "tasks" in self.cell.lists and report.failures:
+            return found  # of tasks that could not be read nothing more is asked
         if trial.must == "told" and not self.told:
             found.append(
                 f"not told: exit {report.exit_code}, {report.error}, {report.failures}, {report.warnings}"
@@ -311,8 +313,6 @@ class Verdict:
             found.append("told, and exit 0")
         if report.exit_code not in (0, 1) and self.list.path != "/property":
             found.append(f"exit {report.exit_code}: {report.error}")
-        if self.list.root == "task_details" and "tasks" in self.cell.lists and report.failures:
-            return found  # of tasks that could not be read nothing more is asked
         if report.error and self.cell.run == "first":
             return found  # nothing was loaded
         tables = Tables(self.loader)

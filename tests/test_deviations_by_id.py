@@ -1,0 +1,80 @@
+"""Deviations of what is asked for one by one: records that are gone, links, amounts, the token."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from conftest import NOW
+from databases import Database
+from loading import Loader
+from small_worlds import HidingWorld, small_world
+
+from breezeway_source.sandbox import Sandbox
+
+
+@pytest.fixture
+def world() -> HidingWorld:
+    world = small_world(kind=HidingWorld, properties=2, tasks=4, stays_days=30)
+    assert isinstance(world, HidingWorld)
+    return world
+
+
+@pytest.fixture
+def sandbox(world: HidingWorld) -> Iterator[Sandbox]:
+    with Sandbox(world, token_limit=False) as running:
+        yield running
+
+
+@pytest.mark.parametrize("form", ["404", "deleted"])
+def test_a_vanished_record_is_deleted_after_two_proofs_in_whatever_form(
+    duckdb_loader: Loader, world: HidingWorld, duckdb_database: Database, form: str
+) -> None:
+    duckdb_loader.load()
+    task = next(iter(world.listed_tasks(2001)))["id"]
+    stay = world.stays_by_checkout("2026-03-01")[0]["id"]
+    world.hide_task(task)
+    world.hide_reservation(stay)
+    duckdb_loader.sandbox.deviate("gone", f"/task/{task}", f"/reservation/{stay}", form=form)
+    gone = "select 1 from {} where deleted_at is not null and {} = %s"
+    for run in (1, 2):
+        duckdb_loader.pass_time(days=1)
+        duckdb_loader.load("--reconcile")
+        for table, key, row_id in (("tasks", "task_id", task), ("reservations", "reservation_id", stay)):
+            assert len(duckdb_loader.query(gone.format(table, key), row_id)) == (run == 2), (table, run)
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("(12.00)", "-12"),
+        ("CA$ 12.00", "12"),
+        ("12.00 USD", "12"),
+        ("1,200.50", "1200.5"),
+        ("12,50 €", "12.5"),
+    ],
+)
+def test_amounts_in_odd_spellings_are_read(duckdb_loader: Loader, text: str, amount: str) -> None:
+    duckdb_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text=text)
+    duckdb_loader.load()
+    assert set(duckdb_loader.column("select cost from tasks__costs")) == {Decimal(amount)}
+
+
+def test_an_amount_nobody_can_read_is_told_with_the_number_of_lines(
+    duckdb_loader: Loader, world: HidingWorld
+) -> None:
+    duckdb_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text="twelve")
+    report = duckdb_loader.load()
+    lines = duckdb_loader.query("select cost, unparsed from tasks__costs")
+    assert lines and all(cost is None and "twelve" in str(kept) for cost, kept in lines)
+    told = [*report.warnings, *(note for notes in report.check_notes.values() for note in notes.values())]
+    assert any(str(len(lines)) in text and "cost" in text for text in told), told
+
+
+@pytest.mark.parametrize("form", ["other_host", "circle", "bare"])
+def test_a_token_call_that_is_sent_elsewhere_goes_nowhere(duckdb_loader: Loader, form: str) -> None:
+    with Sandbox(small_world(now=NOW), token_limit=False) as other:
+        duckdb_loader.sandbox.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
+        report = duckdb_loader.run()
+        assert report.exit_code == 3 and other.requests == []
