@@ -89,7 +89,11 @@ LOOKUPS = (
     Index("ix_mart_task_lines_work_month", "mart_task_lines", "(region_code, work_month)"),
     Index("ix_mart_task_money_property_id", "mart_task_money", "(region_code, property_id)"),
     Index("ix_mart_task_money_reservation_id", "mart_task_money", "(region_code, reservation_id)"),
-    Index("ix_mart_task_money_work_day", "mart_task_money", "(region_code, work_day)"),
+    Index(
+        "ix_mart_task_money_work_month",
+        "mart_task_money",
+        "(region_code, cast(date_trunc('month', cast(work_day as timestamp)) as date))",
+    ),
     Index(
         "ix_mart_task_money_waiting",
         "mart_task_money",

@@ -27,13 +27,11 @@ STAND_INS = {"property_id": NO_ID, "person_id": NO_ID, "work_month": NO_DAY, "mo
 
 _MONTHS = """
 create temporary table touched_months as
-select
-    month_start,
-    cast(month_start + interval '1 month' as date) as next_month_start
-from (
-    select distinct cast(date_trunc('month', cast(on_day as timestamp)) as date) as month_start
-    from touched_days
-) as months"""
+select distinct cast(date_trunc('month', cast(on_day as timestamp)) as date) as month_start
+from touched_days"""
+
+# From this share of the region's properties on, reading tables whole is faster than row by row through indexes.
+MANY = 0.05
 
 
 def note(client: SqlClient, region_code: str) -> None:
@@ -145,6 +143,7 @@ def _empty(
 
 def _make_anew(client: SqlClient, region_code: str, wanted: Sequence[Mart]) -> None:
     touched.take_all(client, region_code)
+    _advise(client, region_code)
     months_known = False
     for mart in wanted:
         if mart.name in BY_MONTH and not months_known:
@@ -160,6 +159,7 @@ def _write_differences(
     client: SqlClient, region_code: str, wanted: Sequence[Mart], *, whole: bool = False
 ) -> dict[str, int]:
     """Reckon the touched properties, then the months that changed (all months if `whole`); rows that differed."""
+    _advise(client, region_code)
     client.execute_sql("create temporary table touched_days (on_day date)")
     client.execute_sql(
         with_region(
@@ -182,6 +182,24 @@ def _write_differences(
     return differences
 
 
+def _advise(client: SqlClient, region_code: str) -> None:
+    """Keep PostgreSQL, for this transaction, from plans that its guesses about computed columns lead it to.
+
+    What is computed in a select has no statistics: it takes thousands for a few, and compares each with each (100,000
+    tasks took two minutes, PostgreSQL 18.4).
+    """
+    if not is_postgres(client):
+        return
+    client.execute_sql("set local enable_mergejoin = off")
+    query = (
+        "select (select count(*) from touched_properties), "
+        "(select count(*) from properties where region_code = %s)"
+    )
+    ((touched_ones, all_of_them),) = rows_of(client, query, region_code)
+    if touched_ones >= all_of_them * MANY:
+        client.execute_sql("set local enable_nestloop = off")
+
+
 def _take_all_months(client: SqlClient, region_code: str, wanted: Sequence[Mart]) -> None:
     touched.forget(client, "touched_days")
     columns = {**DAYS, **BY_MONTH}
@@ -197,20 +215,21 @@ def _take_all_months(client: SqlClient, region_code: str, wanted: Sequence[Mart]
 def _write(client: SqlClient, region_code: str, mart: Mart) -> int:
     """Write what differs of one mart, of the touched properties or months; the number of rows."""
     reckoned = with_region(mart.sql, region_code)
-    if not touched.make(
-        client, "standing_rows", f"create temporary table standing_rows as {_standing(mart, region_code)}"
-    ):
+    standing = f"create temporary table standing_rows as {_standing(mart, region_code)}"
+    if not touched.make(client, "standing_rows", standing, *mart.table.key):
         client.execute_sql(f"insert into {mart.name} ({mart.columns})\n{reckoned}")
         changed = [f"({_standing(mart, region_code)}) as written"]
     else:
-        touched.make(client, "fresh_rows", f"create temporary table fresh_rows as\n{reckoned}")
+        touched.make(
+            client, "fresh_rows", f"create temporary table fresh_rows as\n{reckoned}", *mart.table.key
+        )
         changed = [
             name
             for name, ours, others in (
                 ("gone_rows", "standing_rows", "fresh_rows"),
                 ("new_rows", "fresh_rows", "standing_rows"),
             )
-            if touched.make(client, name, _only_in(mart, name, ours, others))
+            if touched.make(client, name, _only_in(mart, name, ours, others), *mart.table.key)
         ]
         if "gone_rows" in changed:
             client.execute_sql(

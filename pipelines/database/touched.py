@@ -148,12 +148,11 @@ def temporary(client: SqlClient, name: str) -> str:
     return f"{'pg_temp' if is_postgres(client) else 'temp'}.{name}"
 
 
-def make(client: SqlClient, name: str, sql: str) -> int:
-    """Run the statement that makes a temporary table; the number of its rows."""
+def make(client: SqlClient, name: str, sql: str, *columns: str) -> int:
+    """Run the statement that makes a temporary table; the number of its rows. `columns`: those it is joined by."""
     client.execute_sql(sql)
     if is_postgres(client):
-        client.execute_sql(
-            f"analyze {name}"
-        )  # else the planner takes a handful for thousands, or the reverse
+        # Else the planner takes a handful for thousands, or the reverse.
+        client.execute_sql(f"analyze {name}" + (f" ({', '.join(columns)})" if columns else ""))
     ((count,),) = rows_of(client, f"select count(*) from {name}")
     return int(count)

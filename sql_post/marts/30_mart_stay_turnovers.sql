@@ -81,7 +81,7 @@ calendar as (
         property_id,
         reservation_id,
         checkout_date as on_day,
-        0 as is_arrival,
+        false as is_arrival,
         cast(null as bigint) as arrival
     from turns
 
@@ -91,7 +91,7 @@ calendar as (
         property_id,
         reservation_id,
         checkin_date as on_day,
-        1 as is_arrival,
+        true as is_arrival,
         arrival
     from turns
 ),
@@ -118,19 +118,20 @@ turns_with_next as (
         next_turns.checkin_date as next_checkin_date,
         next_turns.checkin_time as next_checkin_time
     from turns
-    inner join following on turns.reservation_id = following.reservation_id and following.is_arrival = 0
+    inner join following on turns.reservation_id = following.reservation_id and not following.is_arrival
     left join turns as next_turns
         on following.property_id = next_turns.property_id and following.next_arrival = next_turns.arrival
 ),
 
--- Housekeeping tasks of these stays, and unlinked ones at these properties.
+-- Housekeeping tasks of these stays, and unlinked ones at these properties. Conditions are booleans here:
+-- PostgreSQL takes an equation of something computed for one row in 200, and plans loops within loops.
 picked_cleans as (
     select tasks.task_id
     from stays
     inner join tasks on stays.reservation_id = tasks.reservation_pk
     where
         tasks.region_code = :region_code
-        and lower(tasks.type_department) = 'housekeeping'
+        and coalesce(lower(tasks.type_department) = 'housekeeping', false)
 
     union all
 
@@ -140,7 +141,7 @@ picked_cleans as (
     where
         tasks.region_code = :region_code
         and tasks.reservation_pk is null
-        and lower(tasks.type_department) = 'housekeeping'
+        and coalesce(lower(tasks.type_department) = 'housekeeping', false)
 ),
 
 cleans as (
@@ -176,10 +177,11 @@ linked_cleans as (
         stays.reservation_id,
         stays.property_id,
         stays.checkin_date,
+        coalesce(cleans.on_day is null or cleans.on_day >= stays.checkout_date, false) as is_after,
         case
-            when cleans.on_day is null or cleans.on_day >= stays.checkout_date then 'after'
-            when cleans.on_day <= stays.checkin_date then 'before'
-        end as place
+            when cleans.on_day is null or cleans.on_day >= stays.checkout_date then false
+            else coalesce(cleans.on_day <= stays.checkin_date, false)
+        end as is_before
     from cleans
     inner join stays on cleans.reservation_id = stays.reservation_id
 ),
@@ -199,7 +201,7 @@ departures as (
             property_id,
             checkout_date as on_day,
             departure,
-            0 as is_question
+            false as is_question
         from turns
 
         union all
@@ -208,9 +210,9 @@ departures as (
             property_id,
             checkin_date as on_day,
             cast(null as bigint) as departure,
-            1 as is_question
+            true as is_question
         from linked_cleans
-        where place = 'before'
+        where is_before
     ) as asked
 ),
 
@@ -220,7 +222,7 @@ cleans_by_link as (
         turns.reservation_id
     from linked_cleans
     inner join turns on linked_cleans.reservation_id = turns.reservation_id
-    where linked_cleans.place = 'after'
+    where linked_cleans.is_after
 
     union all
 
@@ -232,10 +234,10 @@ cleans_by_link as (
         on
             linked_cleans.property_id = departures.property_id
             and linked_cleans.checkin_date = departures.on_day
-            and departures.is_question = 1
+            and departures.is_question
     inner join turns
         on departures.property_id = turns.property_id and departures.departure = turns.departure
-    where linked_cleans.place = 'before'
+    where linked_cleans.is_before
 ),
 
 -- Only where no linked clean decides, an unlinked one counts for the last departure up to its day.
@@ -269,7 +271,7 @@ open_departures as (
             cast(null as bigint) as task_id,
             checkout_date as on_day,
             departure,
-            0 as is_question
+            false as is_question
         from open_turns
 
         union all
@@ -279,7 +281,7 @@ open_departures as (
             task_id,
             on_day,
             cast(null as bigint) as departure,
-            1 as is_question
+            true as is_question
         from cleans
         where
             reservation_id is null

@@ -13,8 +13,8 @@ finished as (
     from touched_months
     inner join mart_task_money as priced
         on
-            touched_months.month_start <= priced.work_day
-            and touched_months.next_month_start > priced.work_day
+            touched_months.month_start
+            = cast(date_trunc('month', cast(priced.work_day as timestamp)) as date)
     where
         priced.region_code = :region_code
         and priced.is_finished
