@@ -50,6 +50,7 @@ class SqlWarehouse:
         return self._column(
             "select linked_reservation_id from tasks "
             "where region_code = %s and deleted_at is null and reservation_pk is null "
+            "and linked_reservation_id is not null "
             "and link_status in ('reservation_not_loaded', 'reservation_not_found') "
             "and linked_reservation_id not in (select record_id from deletion_proofs "
             "where region_code = %s and entity = 'reservations' and reason = 'link_lookup' and asked_at >= %s) "

@@ -170,7 +170,7 @@ def test_every_script_after_the_load_has_its_line() -> None:
 
 
 def test_every_link_status_is_explained() -> None:
-    sql = (ROOT / "sql_post/30_link_tasks.sql").read_text("utf-8")
+    sql = (ROOT / "sql_post/views/task_links.sql").read_text("utf-8")
     statuses = set(re.findall(r"(?:then|else) '(\w+)'", sql))
     assert len(statuses) == 5
     assert statuses <= set(first_cells(section("Links")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -248,8 +249,7 @@ def version(client: Client) -> int:
 def test_a_failing_script_keeps_nothing(
     client: Client, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for path in post_sql.SQL_DIR.glob("*.sql"):
-        (tmp_path / path.name).write_text(path.read_text())
+    shutil.copytree(post_sql.SQL_DIR, tmp_path, dirs_exist_ok=True)
     (tmp_path / "99_broken.sql").write_text("select no_such_column from tasks;")
     monkeypatch.setattr(post_sql, "SQL_DIR", tmp_path)
     insert(client, "tasks", task(100))
@@ -683,6 +683,77 @@ def test_two_first_runs_make_the_views_and_indexes_together(postgres_database: D
     for thread in threads:
         thread.join()
     assert found == [[], [], [], []]
+
+
+# --- links by the external id alone, and the rule as a view ---
+
+
+def led(client: Client) -> dict[int, tuple[int | None, str]]:
+    """Task to its stay and status; the view says the same of every task of both regions."""
+    ensure_views(client)
+    written = fetch(
+        client,
+        "select region_code, task_id, reservation_pk, property_pk, link_status from tasks order by 1, 2",
+    )
+    assert fetch(client, "select * from task_links order by 1, 2") == written
+    return {
+        task_id: (stay_id, status) for region, task_id, stay_id, _, status in written if region == "smoky"
+    }
+
+
+def test_a_link_by_the_external_id_leads_to_the_one_live_stay_and_follows_it(client: Client) -> None:
+    named = {"linked_reservation_external_id": "R-1"}
+    for region in ("smoky", "austin"):
+        insert(client, "properties", property_row(1, region=region))
+    insert(client, "reservations", stay(10, region="austin", reference_reservation_id="R-1"))
+    insert(
+        client,
+        "tasks",
+        task(100, **named),
+        task(101, 11, **named),
+        task(102),
+        task(103, region="austin", **named),
+    )
+    run_scripts(client, "smoky")
+    run_scripts(client, "austin")
+    # 100 waits for its stay, and is not led to another region's; 101 has an id, which counts.
+    assert led(client) == {
+        100: (None, "reservation_not_loaded"),
+        101: (None, "reservation_not_loaded"),
+        102: (None, "no_link_at_source"),
+    }
+    insert(client, "reservations", stay(12, reference_reservation_id="R-1"))
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (12, "linked") and led(client)[101] == (None, "reservation_not_loaded")
+
+    # Two stays with that reference: nobody can tell which.
+    insert(client, "reservations", stay(13, reference_reservation_id="R-1"))
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (None, "reservation_not_loaded")
+
+    # One of them is deleted: its row says so, or a proof does.
+    client.execute_sql(
+        "update reservations set deleted_at = synced_at, property_pk = null where reservation_id = 13"
+    )
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (12, "linked")
+
+    # The stay gets another reference, and then another stay this one.
+    remerge(client, "reservations", "reservation_id", stay(12, at=hour(1), reference_reservation_id="R-2"))
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (None, "reservation_not_loaded")
+    insert(client, "reservations", stay(14, at=hour(2), reference_reservation_id="R-1"))
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (14, "linked")
+    client.execute_sql(
+        "update reservations set deleted_at = synced_at, property_pk = null where reservation_id = 14"
+    )
+    run_scripts(client, "smoky")
+    assert led(client)[100] == (None, "reservation_not_loaded")
+    counted = fetch(
+        client, "select total_tasks, linked, resolved from task_linkage where region_code = 'smoky'"
+    )
+    assert counted == [(3, 2, 0)]
 
 
 # --- indexes and comments ------------------------------------------------------------------------------

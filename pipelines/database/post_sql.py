@@ -40,6 +40,7 @@ from pipelines.database.ddl import (
 if TYPE_CHECKING:
     from breezeway_source.columns import Table
 
+RULE = ":rule_of_the_links"
 LINKS = "30"  # the number of the first script that makes links: rows just written are known until then
 
 # The tables that the scripts join and that grow.
@@ -68,7 +69,7 @@ def run_scripts(
     warnings = marts.make_tables(client)
     _renew_statistics(client)
     paths = sorted(SQL_DIR.glob("*.sql"))
-    scripts = {path.name: with_region(path.read_text("utf-8"), region_code) for path in paths}
+    scripts = {path.name: with_region(script_of(path), region_code) for path in paths}
     with roomy_transaction(client):
         for script in (sql for name, sql in scripts.items() if name < LINKS):
             client.execute_sql(script)
@@ -77,6 +78,19 @@ def run_scripts(
             client.execute_sql(script)
         warnings += mart_rows.refresh(client, region_code, enabled=with_marts, reckon=reckon)
     return warnings
+
+
+def script_of(path: Path) -> str:
+    """The text of a script, with the rule of the links where it asks for it."""
+    text = path.read_text("utf-8")
+    if RULE in text:
+        view = (SQL_DIR / "views" / "task_links.sql").read_text("utf-8")
+        rule = re.search(
+            r"^-- the rule of the links.*?(?=^-- end of the rule$)", view, re.MULTILINE | re.DOTALL
+        )
+        assert rule is not None, "views/task_links.sql marks where the rule begins and ends"
+        text = text.replace(RULE, rule[0].rstrip())
+    return text
 
 
 def _renew_statistics(client: SqlClient) -> None:

@@ -8,6 +8,7 @@ where
     and (
         link_status is null
         or (link_status = 'linked') <> (reservation_pk is not null)
-        or (link_status = 'no_link_at_source') <> (linked_reservation_id is null)
+        or (link_status = 'no_link_at_source')
+        <> (linked_reservation_id is null and linked_reservation_external_id is null)
         or reservation_pk <> linked_reservation_id
     );

@@ -7,7 +7,7 @@ counted as (
     select
         region_code,
         count(*) as total_tasks,
-        count(linked_reservation_id) as linked,
+        count(coalesce(cast(linked_reservation_id as varchar), linked_reservation_external_id)) as linked,
         count(reservation_pk) as resolved
     from tasks
     where deleted_at is null
