@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,6 @@ from .columns import TABLES
 from .errors import ApiError, BreezewayError
 from .plan import Plan
 from .rows.builder import RowBuilder
-from .rows.fields import record_id
 from .rows.filled import FilledFields, NullField
 from .rows.personal import PersonalData
 from .settings import Region, Settings
@@ -27,7 +26,6 @@ from .warehouse import Warehouse
 # So many properties in a row that could not be read, with none read between, are an outage and not their fault.
 OUTAGE_AFTER = 20
 REMEMBER_UNKNOWN_DAYS = 30
-MORE_READINGS = 2
 
 log = logging.getLogger("breezeway")
 
@@ -117,7 +115,7 @@ class Reading:
             name: FilledFields(table, without_personal=personal.drops) for name, table in TABLES.items()
         }
         self._read_in_part: set[str] = set()
-        self.properties_proven = True
+        self.properties_proven, self.properties_doubt = True, ""
         self.cause: BreezewayError | None = None
 
     def __deepcopy__(self, memo: object) -> Reading:
@@ -281,26 +279,15 @@ class Reading:
         assert self._properties is not None
         try:
             listing = self.steady_listing("/property", {})
-            self.properties_proven = listing.whole
+            self.properties_proven, self.properties_doubt = listing.whole, listing.why
             self.tell_nameless("properties", listing)
             self._properties.set_result(listing.rows)
         except BaseException as e:
             self._properties.set_exception(e)
 
     def steady_listing(self, path: str, params: Mapping[str, Any]) -> Listing:
-        """A list whose rows will be marked deleted when they are missing: read until two readings agree where
-        the API gives no total to prove it with.
-
-        Of several pages one reading proves nothing: a row deleted meanwhile pulls another past the reader.
-        """
-        listing = self.client.listing(path, params, label=path)
-        for _ in range(MORE_READINGS):
-            if listing.proven or not listing.whole or listing.pages < 2:
-                return listing
-            earlier, listing = listing, self.client.listing(path, params, label=path)
-            if {record_id(raw) for raw in earlier.rows} == {record_id(raw) for raw in listing.rows}:
-                return listing
-        return replace(listing, whole=False, why="no two readings of it were alike")
+        """A list whose rows will be marked deleted when they are missing: `whole` says whether they may be."""
+        return self.client.listing(path, params, label=path)
 
     def proof(
         self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str

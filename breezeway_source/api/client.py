@@ -18,15 +18,15 @@ from urllib3.exceptions import HTTPError
 from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
 from .counters import Counters
-from .listing import Inside, Listing, Page, Reader, Row, page_fault, record_fault
+from .listing import Listing, Reader
 from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, retry_after_s
+from .pages import Inside, Page, Row, page_fault, record_fault
 from .sessions import new_session
 
 INVENTORY_PATH = "/public/inventory/v1"
 ATTEMPTS = 8
 TIMEOUT_S = (5.0, 60.0)  # connect, read: pages of reservations take 15 s (`breezeway-api.md`, section 1.5)
 PAGE_SIZE_ROWS = 100  # the largest one known to be accepted everywhere
-READINGS = 3
 # Lists that take company_id (`breezeway-api.md`, sections 1.3, 6.2); the task list names it otherwise.
 COMPANY_LISTS = frozenset(
     (
@@ -167,20 +167,19 @@ class Client:
     def bare(self, path: str, params: Mapping[str, Any] | None = None, *, label: str) -> list[Row]:
         """All rows of a list of the bare family, as they come; a paged answer is followed to its end.
 
-        Raises ApiError also for a paged list that kept changing: a caller could not tell it from a whole one.
+        Raises ApiError also for a paged list that is not whole: a caller could not tell it from a whole one.
         """
-        body = self.get(path, params, label=label, fault=page_fault)
-        page = Page.of(body)
+        page = Page.of(self.get(path, params, label=label, fault=page_fault))
         if page.is_bare or (
-            (page.total_pages or 1) <= 1
-            and len(page.rows) < (page.limit or self._page_size)
+            (page.pages(self._page_size) or 1) <= 1
+            and not page.is_full(self._page_size)
             and page.total in (None, len(page.rows))
         ):
             self._counters.count_listed(label, len(page.rows))
             return page.rows
         listing = self.listing(path, params, label=label)
         if not listing.whole:
-            raise ApiError(f"{path}{self._where({})} kept changing while it was read", path=path)
+            raise ApiError(f"{path}{self._where({})} did not come whole: {listing.why}", path=path)
         return listing.rows
 
     def listing(
@@ -190,54 +189,19 @@ class Client:
         *,
         label: str,
         inside: Inside | None = None,
+        fallback: Inside | None = None,
         oldest_first: bool = True,
     ) -> Listing:
-        """All rows of a paged list, oldest first, each id once, last seen wins.
+        """A list of either family with the verdict on it; see Listing and Reader."""
 
-        Rows created during the reading come last; a deletion pulls rows up, past the reader. So a list that
-        gives its total is read again, three times in all, until total and distinct ids agree. Rows for which
-        `inside` is false are dropped and end the list: a filter that matches nothing may answer with the
-        upcoming stays (`breezeway-api.md`, Q2).
-        """
-        readers: list[Reader] = []
-        while len(readers) < READINGS:
-            reader = self._read(path, params or {}, label, inside, oldest_first)
-            if not reader.is_worth_repeating:
-                self._counters.count_listed(label, len(reader.rows))
-                return self._listing(reader, reader.rows)
-            readers.append(reader)
-        rows: dict[Any, Row] = {}
-        for reader in readers:
-            rows.update(reader.rows)
-        self._counters.count_listed(label, len(rows))
-        return self._listing(readers[-1], rows)
+        def ask(page: dict[str, Any]) -> Any:
+            return self.get(path, {**page, **(params or {})}, label=label, fault=page_fault)
 
-    def _read(
-        self, path: str, params: Mapping[str, Any], label: str, inside: Inside | None, oldest_first: bool
-    ) -> Reader:
-        order = {"sort_by": "created_at", "sort_order": "asc" if oldest_first else "desc"}
-        asked = {"limit": self._page_size, **order, **params}
-        reader = Reader(int(asked["limit"]), inside)
-        is_done = False
-        while not is_done:
-            is_done = reader.add(
-                self.get(path, {**asked, "page": reader.pages + 1}, label=label, fault=page_fault)
-            )
-        return reader
-
-    @staticmethod
-    def _listing(reader: Reader, rows: dict[Any, Row]) -> Listing:
-        whole = reader.proven is not False
-        return Listing(
-            list(rows.values()),
-            whole=whole,
-            why="" if whole else "it kept changing while it was read",
-            proven=reader.proven is True,
-            nameless=reader.nameless,
-            doubtful=reader.doubtful,
-            total=reader.total,
-            pages=reader.pages,
-        )
+        limit = int((params or {}).get("limit", self._page_size))
+        reader = Reader(ask, limit, oldest_first=oldest_first, inside=inside, fallback=fallback)
+        listing = reader.read()
+        self._counters.count_listed(label, len(listing.rows))
+        return listing
 
     def _attempt(self, call: _Call) -> Any:
         token = self._auth.token()  # may take minutes: not while holding a place in flight

@@ -1,7 +1,8 @@
-"""Pages of a list: their shape, where a list ends, and what proves that all of it was read.
+"""The judge of "whole": reads a list as often as its answers ask for, and gives one verdict on it.
 
-Two families exist, paged objects and bare arrays, and every list may turn out to be either
-(`breezeway-api.md`, section 1.6).
+Where the API counts its rows, that count decides: the same on every page, and as many distinct records. Else
+nothing but readings that agree shows that a list of several pages is whole: a row deleted meanwhile pulls another
+past the reader, rows of one moment change places, a page is answered twice (design, section 6).
 """
 
 from __future__ import annotations
@@ -10,8 +11,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-Row = dict[str, Any]
-Inside = Callable[[Row], bool | None]
+from ..errors import ApiError, AuthError
+from .pages import Inside, Page, Row
+from .passes import Pass, union
+
+READINGS = 3
+
+Ask = Callable[[dict[str, Any]], Any]
 
 
 @dataclass(frozen=True)
@@ -36,160 +42,148 @@ class Listing:
     pages: int = 1
 
 
-@dataclass(frozen=True)
-class Page:
-    """One answer of a list endpoint, reduced to what the reading needs."""
-
-    rows: list[Row]
-    is_bare: bool
-    limit: int | None
-    total: int | None
-    total_pages: int | None
-
-    @classmethod
-    def of(cls, body: Any) -> Page:
-        """The page in a body that `page_fault` found nothing wrong with."""
-        if isinstance(body, list):
-            return cls(body, True, None, None, None)
-        limit, total = as_int(body.get("limit")), as_int(body.get("total_results"))
-        total_pages = as_int(body.get("total_pages"))
-        if total_pages is None and total is not None and limit:
-            total_pages = -(-total // limit)
-        return cls(_rows(body) or [], False, limit or None, total, total_pages)
-
-    def is_last(self, page: int, asked_limit: int) -> bool:
-        """Nothing follows page number `page`.
-
-        A bare array holds everything; one of exactly the size asked for may be a page after all.
-        """
-        if not self.rows:
-            return True
-        if self.is_bare:
-            return len(self.rows) != asked_limit
-        if self.total_pages is not None:
-            return page >= self.total_pages
-        return len(self.rows) < (self.limit or asked_limit)
-
-
-def page_fault(body: Any) -> str | None:
-    """What keeps a body from being a page of a list; None for a proper one."""
-    rows = body if isinstance(body, list) else _rows(body)
-    if rows is None:
-        return "without a list"
-    if not all(isinstance(row, dict) for row in rows):
-        return "with a list of something else than records"
-    return None
-
-
-def record_fault(body: Any) -> str | None:
-    """What keeps a body from being one record with an id; None for a proper one."""
-    return None if isinstance(body, dict) and body.get("id") is not None else "without a record"
-
-
-def _rows(body: Any) -> list[Any] | None:
-    if isinstance(body, dict):
-        for key in ("results", "data"):
-            if isinstance(body.get(key), list):
-                return list(body[key])
-    return None
-
-
 class Reader:
-    """Collects the pages of one reading of one list, from its first page on."""
+    """Reads one list. `ask` answers the parameters of a page with its body.
 
-    def __init__(self, asked_limit: int, inside: Inside | None = None) -> None:
-        self._asked_limit = asked_limit
+    `inside` says whether a row belongs to what was asked for, None where that cannot be judged; rows outside are
+    left out and reading goes on. `fallback` says whether a row may belong to the answer the API gives when nothing
+    matches (`breezeway-api.md`, Q2): a first page of such rows, some of them outside, is an empty list, whose rows
+    inside are kept. Without it a first page wholly outside is one.
+    """
+
+    def __init__(
+        self,
+        ask: Ask,
+        limit: int,
+        *,
+        oldest_first: bool = True,
+        inside: Inside | None = None,
+        fallback: Inside | None = None,
+    ) -> None:
+        self._ask = ask
+        self._limit = limit
+        self._oldest_first = oldest_first
         self._inside = inside
-        self._seen: set[Any] = set()
-        self._totals: set[int] = set()
-        self._first_keys: set[Any] = set()
-        self._is_bare = False
-        self._cut = False
-        self._stray = False
-        self.nameless = 0
-        self.doubtful = 0
-        self.rows: dict[Any, Row] = {}
-        self.total: int | None = None
-        self.pages = 0
+        self._fallback = fallback
+        self._passes: list[Pass] = []
+        self._agreeing: list[Pass] = []
 
-    def add(self, body: Any) -> bool:
-        """Takes the next page; true when it was the last one."""
-        page = Page.of(body)
-        self.pages += 1
-        self._is_bare = page.is_bare if self.pages == 1 else self._is_bare and page.is_bare
-        if page.total is not None:
-            self.total = page.total
-            self._totals.add(page.total)
-        repeats = self._repeats(page)
-        known = len(self._seen)
-        if not (repeats and self._is_bare):
-            self._take(page)
-        last = page.is_last(self.pages, self._asked_limit)
-        if self._stray and not last:
-            self._cut = True
-            return True
-        # A page past the end may answer the first one again; one without a new row leads nowhere either.
-        return last or repeats or (page.total_pages is None and len(self._seen) == known)
+    def read(self) -> Listing:
+        """The list. Raises what `ask` raises for a first page, and for later ones what may pass."""
+        while True:
+            # Every other reading goes backwards: it also shows what the first one could not reach.
+            self._passes.append(self._pass(backwards=bool(len(self._passes) % 2) and not self._has_totals))
+            verdict = self._verdict()
+            if verdict is not None:
+                return verdict
 
     @property
-    def proven(self) -> bool | None:
-        """True when shown to be whole, False when it changed while it was read, None without evidence."""
-        if self._is_bare:
-            return True
-        if self._cut:
-            # Only strays, from the first page on: that is how the API says that nothing matched
-            # (`breezeway-api.md`, Q2). Between proper rows they say nothing about what follows.
-            return True if not self.rows else None
-        if not self._totals:
+    def _has_totals(self) -> bool:
+        return any(reading.totals for reading in self._passes)
+
+    def _pass(self, *, backwards: bool, pages: int | None = None) -> Pass:
+        clamped = next((reading.clamped for reading in self._passes if reading.clamped), None)
+        limit = clamped or self._limit
+        newest_first = self._oldest_first is backwards
+        reading = Pass(limit, newest_first=newest_first, inside=self._inside, fallback=self._fallback)
+        order = "desc" if newest_first else "asc"
+        while pages is None or reading.pages < pages:
+            params = {
+                "limit": limit,
+                "sort_by": "created_at",
+                "sort_order": order,
+                "page": reading.pages + 1,
+            }
+            try:
+                body = self._ask(params)
+            except ApiError as e:
+                if not reading.pages or not e.permanent or isinstance(e, AuthError):
+                    raise
+                reading.refused(e.status)
+                break
+            if reading.take(Page.of(body)):
+                break
+        return reading
+
+    def _verdict(self) -> Listing | None:
+        """None while another reading may show more."""
+        last = self._passes[-1]
+        if last.end == "nothing" and len(self._passes) == 1:
+            return self._told([last], proven=self._fallback is None or not last.rows)
+        if last.outside:
+            why = f"{last.outside} rows outside what was asked for came beside rows inside it"
+            if not last.rows:
+                why = "all rows were outside what was asked for, and not those that come when nothing matches"
+            return self._told(self._passes, why=why)
+        if last.is_at_once or last.is_proven:
+            return self._told([last], proven=True)
+        doubt = self._counted() if last.totals else self._uncounted()
+        if doubt is None:
+            return self._told(self._agreeing or self._passes, proven=True)
+        if doubt == "":
+            return self._told(self._passes, proven=False)
+        is_lasting = len(self._passes) > 1 and self._is_as_before() and bool(last.totals)
+        if len(self._passes) >= READINGS or is_lasting:
+            return self._told(self._passes, why=doubt)
+        return None
+
+    def _counted(self) -> str | None:
+        """What speaks against a list with totals; None for nothing."""
+        _, ids = union(self._passes)
+        totals = set[int]().union(*(reading.totals for reading in self._passes))
+        last = self._passes[-1]
+        if len(totals) == 1 and len(ids) + last.nameless in totals:
             return None
-        return self._totals == {len(self._seen) + self.nameless}
+        if len(last.totals) > 1:
+            return f"the total changed from {min(last.totals)} to {max(last.totals)} while it was read"
+        return "; ".join([f"the API counts {last.total} rows, {last.count} came", *last.evidence[:2]])
 
-    @property
-    def is_worth_repeating(self) -> bool:
-        """The list changed while it was read; another reading may find it at rest."""
-        return self.proven is False
+    def _uncounted(self) -> str | None:
+        """The same for a list without totals; "" where nothing speaks against it and nothing proves it."""
+        last, first = self._passes[-1], self._passes[0]
+        if last.evidence:
+            _, ids = union(self._passes)
+            lengths = {reading.served for reading in self._passes if reading.is_smooth}
+            is_steady = len(self._passes) > 1 and len(lengths) == 1
+            if is_steady and all(reading.is_smooth for reading in self._passes) and lengths == {len(ids)}:
+                return None
+            return "; ".join(last.evidence[:3])
+        if last.end == "past" or (last is first and last.pages == 1):
+            if len(last.ids) < 2 and last.end != "past":
+                return ""
+            return self._seen_from_behind(last)
+        before = self._passes[-2] if len(self._passes) > 1 else None
+        if before and not before.evidence and before.ids.keys() == last.ids.keys():
+            self._agreeing = [before, last]  # what an earlier one had beside them is gone
+            return None
+        return "readings of it differ, and the API does not say how many rows there are"
 
-    def _repeats(self, page: Page) -> bool:
-        if not page.rows:
-            return False
-        first = _key(page.rows[0])
-        if first is None:
-            return False
-        if first in self._first_keys:
-            return True
-        self._first_keys.add(first)
-        return False
+    def _seen_from_behind(self, last: Pass) -> str | None:
+        """Whether the other end of the list, its first page in the other order, holds a row that did not come."""
+        look = self._pass(backwards=last.newest_first is not self._oldest_first, pages=1)
+        missed = look.rows.keys() - last.ids.keys()
+        if missed:
+            self._passes.append(look)
+            return f"read the other way round it begins with {len(missed)} rows that had not come"
+        if look.rows and (look.first != last.first or len(last.ids) < 2):
+            return None
+        # It looks the same from both ends: the order is not heeded, and nothing was seen.
+        return "its end could not be seen: the API does not heed the order" if last.end == "past" else ""
 
-    def _take(self, page: Page) -> None:
-        for row in page.rows:
-            key = _key(row)
-            if key is None:
-                self.nameless += 1
-                continue
-            self._seen.add(key)
-            verdict = self._inside(row) if self._inside else True
-            self.doubtful += verdict is None
-            if verdict is False:
-                self._stray = True
-                self.rows.pop(key, None)
-            else:
-                self.rows[key] = row  # last seen wins
+    def _is_as_before(self) -> bool:
+        *_, before, last = self._passes
+        return before.ids.keys() == last.ids.keys() and before.totals == last.totals
 
-
-def _key(row: Row) -> Any:
-    """The row's id, as a number where it is one: the API mixes 7 and "7" (`breezeway-api.md`, Q13, Q14)."""
-    value = row.get("id")
-    if value is None or value == "":
-        return None
-    number = as_int(value)
-    return number if number is not None else str(value)
-
-
-def as_int(value: Any) -> int | None:
-    """A whole number in any of its JSON spellings; None for anything else."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        return None
-    try:
-        return int(value)
-    except ValueError:
-        return None
+    def _told(self, passes: list[Pass], *, proven: bool = False, why: str = "") -> Listing:
+        rows, _ = union(passes)
+        last = self._passes[-1]
+        return Listing(
+            list(rows.values()),
+            whole=not why,
+            why=why,
+            proven=proven and not why,
+            nameless=max(reading.nameless for reading in passes),
+            doubtful=max(reading.doubtful for reading in passes),
+            total=last.total,
+            pages=last.pages,
+        )

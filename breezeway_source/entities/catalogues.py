@@ -53,7 +53,8 @@ class Catalogue:
         if all(listing.whole for listing in listings):
             note_whole_read(reading, self.name, len(rows), job.scope)
         else:
-            reading.fail(self.name, f"{job.path} kept changing while it was read; its rows are loaded.")
+            why = next(listing.why for listing in listings if not listing.whole)
+            reading.fail(self.name, f"{job.path} did not come whole: {why}; its rows are loaded.")
         return rows
 
 

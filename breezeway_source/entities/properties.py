@@ -26,7 +26,8 @@ def read(reading: Reading, job: str) -> list[dict[str, Any]]:
     if reading.properties_proven:
         note_whole_read(reading, NAME, len(rows))
     else:
-        reading.fail(NAME, "the list of properties kept changing while it was read; its rows are loaded.")
+        why = reading.properties_doubt
+        reading.fail(NAME, f"the list of properties did not come whole: {why}; its rows are loaded.")
     return rows
 
 

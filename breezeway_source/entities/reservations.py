@@ -2,14 +2,13 @@
 
 They carry no timestamps, and the bare list answers only stays that end today or later. So a first load and the
 daily one read windows of check-out days, and an hourly one asks for what was updated, in explicit check-out
-windows too: whether a filter on `updated_at` alone lifts the default window is unknown. A filter that matches
-nothing may be answered with the upcoming stays, so each window ends at the first row outside it; the hourly
-windows are cut such that an answer out of place shows at once.
+windows too: whether a filter on `updated_at` alone lifts the default window is unknown. A filter that matches nothing
+may be answered with the upcoming stays; the hourly windows are cut such that those show at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +42,17 @@ class CheckoutWindow:
             (self.first is not None and day < self.first.isoformat())
             or (self.last is not None and day > self.last.isoformat())
         )
+
+    def may_answer_nothing(self, today: pendulum.Date) -> Callable[[Mapping[str, Any]], bool]:
+        """Whether a row may be of the upcoming stays, which come when nothing matches (Q2).
+
+        Of a window of days alone none of them can be inside it: else it would have matched.
+        """
+        # A day earlier: which zone the API's days are in is unknown.
+        upcoming = CheckoutWindow(today.subtract(days=1), None)
+        if self.updated_since is not None:
+            return upcoming.holds
+        return lambda raw: upcoming.holds(raw) and not self.holds(raw)
 
     def params(self) -> dict[str, str]:
         limits = {
@@ -92,14 +102,20 @@ class Reservations:
         """The stays of one window, or the one asked for."""
         if isinstance(job, StayById):
             return _by_id(reading, job)
-        listing = reading.client.listing("/reservation", job.params(), label="/reservation", inside=job.holds)
+        listing = reading.client.listing(
+            "/reservation",
+            job.params(),
+            label="/reservation",
+            inside=job.holds,
+            fallback=job.may_answer_nothing(reading.started_at.date()),
+        )
         with reading.turn:
             rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
         self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
         reading.tell_nameless(NAME, listing)
         if not listing.whole:
             reading.fail(
-                NAME, f"the stays with {job.params()} kept changing while they were read; they are loaded."
+                NAME, f"the stays with {job.params()} are loaded, but did not come whole: {listing.why}."
             )
         else:
             self._complete.append(job)

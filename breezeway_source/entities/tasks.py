@@ -92,8 +92,8 @@ class Tasks:
         elif not listing.whole:
             reading.fail(
                 NAME,
-                f"the tasks of property {job.property_id} kept changing while they were read; "
-                "they are loaded, and read again in the next run.",
+                f"the tasks of property {job.property_id} are loaded, but did not come whole: {listing.why}; "
+                "they are read again in the next run.",
                 property_id=job.property_id,
             )
         elif job.moves_cursor and self._cursor is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from breezeway_source.api.client import Client
 from breezeway_source.api.counters import Counters
-from breezeway_source.api.listing import Page, Row, page_fault
+from breezeway_source.api.pages import Page, Row, page_fault
 from breezeway_source.errors import ApiError
 
 MOST_REQUESTS = 20  # of one region, whatever is asked

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from breezeway_source.api.listing import Row
+from breezeway_source.api.pages import Row
 from breezeway_source.errors import ApiError
 from breezeway_source.rows.fields import record_id
 from pipelines.preflight.asking import Asked, Asking, NoMoreQuestions

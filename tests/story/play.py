@@ -260,7 +260,7 @@ class Story:
         if self.strange:  # it may end as it has to: what counts is what is there in the end
             return
         troubled = bool(self.faults.random_rate or self.faults.permanent)
-        drifted = any("kept changing" in failure["message"] for failure in report.failures)
+        drifted = any("did not come whole" in failure["message"] for failure in report.failures)
         refused = self.faults.refusal("/property", None) or any(
             f"{s}" in str(report.error) for s in (403, 422, 500)
         )

@@ -1,0 +1,184 @@
+"""One reading of a list, page after page, with the evidence its answers give for or against being whole."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .pages import Inside, Page, Row, key_of
+
+# On a page that others follow, one row in more than so many outside the window is a stray one and no answer to nothing.
+STRAYS_AMONG = 10
+IDLE_PAGES = 2  # so many pages in a row without a new row: there are no others
+
+
+class Pass:
+    """One reading from its first page on. `limit` rows a page are asked for; `newest_first` is its order.
+
+    `evidence` is what speaks against the pass being whole, in words. `end`: `last` where a page said or showed
+    that nothing follows, `past` where the page behind the last one was refused or answered known rows,
+    `nothing` where the first page was the answer to a filter that matches nothing.
+    """
+
+    def __init__(
+        self, limit: int, *, newest_first: bool, inside: Inside | None = None, fallback: Inside | None = None
+    ) -> None:
+        self.limit = limit
+        self.newest_first = newest_first
+        self._inside = inside
+        self._fallback = fallback
+        self.rows: dict[int, Row] = {}
+        self.ids: dict[int, int] = {}  # in the order they came, with the page
+        self.first: list[int] = []
+        self.evidence: list[str] = []
+        self.totals: set[int] = set()
+        self.pages = 0
+        self.served = 0
+        self.nameless = 0
+        self.doubtful = 0
+        self.outside = 0
+        self.end = ""
+        self.is_bare = True
+        self.clamped: int | None = None
+        self._idle: list[str] = []
+        self._empty_pages = 0
+        self._was_full = False
+
+    @property
+    def count(self) -> int:
+        """Distinct records."""
+        return len(self.ids) + self.nameless
+
+    @property
+    def total(self) -> int | None:
+        """The API's own count, where all pages gave the same."""
+        return next(iter(self.totals)) if len(self.totals) == 1 else None
+
+    @property
+    def is_proven(self) -> bool:
+        """As many distinct records as all its pages counted."""
+        return bool(self.totals) and self.total == self.count
+
+    @property
+    def is_at_once(self) -> bool:
+        """One bare array, which holds everything."""
+        return self.is_bare and all(page == 1 for page in self.ids.values())
+
+    @property
+    def is_smooth(self) -> bool:
+        """Read page after page to its end, so that `served` is the length of the list as it stood."""
+        return self.end == "last" and not self.clamped
+
+    def take(self, page: Page) -> bool:
+        """The next page; true when no other is to be asked for."""
+        self.pages += 1
+        self.is_bare = self.is_bare and page.is_bare
+        if self.pages > 1 and not self.totals and self._is_outside(page):
+            # Behind the last page the API may answer as if nothing matched.
+            self.end = "past"
+            return True
+        known = len(self.ids)
+        found = self._doubts_about(page)
+        repeated = self._take_rows(page)
+        if page.total is not None:
+            self.totals.add(page.total)
+        self._was_full = page.is_full(self.limit)
+        if self.pages == 1 and self._is_answer_to_nothing(page):
+            self.end = "nothing"
+            return True
+        if len(self.ids) > known or page.strange:
+            if repeated:
+                found.append(f"{repeated} rows came twice")
+            self.evidence += [*self._idle, *found]
+            self._idle = []
+        elif page.rows:
+            # Behind the end this means nothing, before other rows a page is missing: what follows tells.
+            self._idle.append(f"page {self.pages} brought known rows alone")
+        else:
+            self.evidence += found
+        if not self._is_over(page):
+            return False
+        self.end = "past" if self._idle and not self.is_bare else "last"
+        return True
+
+    def refused(self, status: int | None) -> None:
+        """The next page was refused, for good, after others were read."""
+        if status in (400, 404, 410, 422) and self._was_full and not self.totals:
+            self.end = "past"
+        else:
+            self.evidence.append(f"page {self.pages + 1} was refused ({status})")
+
+    def _is_over(self, page: Page) -> bool:
+        if page.is_bare:
+            # A bare array holds everything; one of exactly the size asked for may be a page after all.
+            return bool(self._idle) or len(page.rows) != self.limit
+        expected = page.pages(self.limit)
+        if len(self._idle) >= IDLE_PAGES:
+            return True
+        if expected is not None and self.pages < expected:
+            if not page.rows:
+                self.evidence.append(f"page {self.pages} of {expected} was empty")
+                self._empty_pages += 1
+            return self._empty_pages >= IDLE_PAGES
+        if not page.rows:
+            return True
+        if page.total is not None:
+            return not (self._was_full and self.count > page.total)
+        return expected == self.pages or not self._was_full
+
+    def _doubts_about(self, page: Page) -> list[str]:
+        found = []
+        if page.number is not None and page.number != self.pages:
+            found.append(f"page {self.pages} came as page {page.number}")
+        if page.limit is not None and page.limit != self.limit and page.rows:
+            if len(page.rows) <= page.limit < self.limit:
+                self.clamped = page.limit
+            if not any("rows a page" in text for text in self.evidence):
+                found.append(f"{self.limit} rows a page were asked for, and {page.limit} told")
+        return found
+
+    def _take_rows(self, page: Page) -> int:
+        repeated = 0
+        self.served += len(page.rows) + page.strange
+        self.nameless += page.strange
+        for row in page.rows:
+            key = key_of(row)
+            if key is None:
+                self.nameless += 1
+                continue
+            if key in self.ids:
+                repeated += 1
+            else:
+                self.ids[key] = self.pages
+            if self.pages == 1:
+                self.first.append(key)
+            verdict = self._inside(row) if self._inside else True
+            self.doubtful += verdict is None
+            if verdict is False:
+                self.outside += 1
+                self.rows.pop(key, None)
+            else:
+                self.rows[key] = row  # last seen wins
+        return repeated
+
+    def _is_outside(self, page: Page) -> bool:
+        inside = self._inside
+        return bool(inside and page.rows) and all(inside(row) is False for row in page.rows if inside)
+
+    def _is_answer_to_nothing(self, page: Page) -> bool:
+        """A filter that matches nothing may answer with the upcoming stays (`breezeway-api.md`, Q2)."""
+        if not self.outside or not page.rows:
+            return False
+        if self._fallback is None:
+            return not self.rows
+        is_told = not self._was_full or self.outside * STRAYS_AMONG >= len(page.rows)
+        return is_told and all(self._fallback(row) is not False for row in page.rows)
+
+
+def union(passes: list[Pass]) -> tuple[dict[int, Row], set[Any]]:
+    """All rows of several readings, last seen wins, and all ids, those outside the window too."""
+    rows: dict[int, Row] = {}
+    ids: set[Any] = set()
+    for reading in passes:
+        rows.update(reading.rows)
+        ids.update(reading.ids)
+    return rows, ids
