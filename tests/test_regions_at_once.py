@@ -65,7 +65,7 @@ def test_all_regions_in_one_process(
 ) -> None:
     configured = REGIONS[:3]  # fewer than the eight, for the time it takes
     monkeypatch.setattr(
-        "pipelines.run.read_regions",
+        "pipelines.load.calling.read_regions",
         lambda: {code: r for code, r in read_regions().items() if code in configured},
     )
     with Sandbox.multi(small_worlds(configured), token_limit=False) as sandbox:
