@@ -48,6 +48,8 @@ def test_a_vanished_record_is_deleted_after_two_proofs_in_whatever_form(
 @pytest.mark.parametrize(
     ("text", "amount"),
     [
+        ("(12.00)", "-12"),
+        ("CA$ 12.00", "12"),
         ("12.00 USD", "12"),
         ("1,200.50", "1200.5"),
         ("12,50 €", "12.5"),

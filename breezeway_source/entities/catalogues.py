@@ -51,7 +51,9 @@ class Catalogue:
         for listing in listings:
             reading.tell_nameless(self.name, listing)
         if all(listing.whole for listing in listings):
-            note_whole_read(reading, self.name, len(rows), job.scope)
+            if not any(listing.nameless for listing in listings):
+                # A record without an id may be any of those that are missing: none is marked deleted.
+                note_whole_read(reading, self.name, len(rows), job.scope)
         else:
             why = next(listing.why for listing in listings if not listing.whole)
             reading.fail(self.name, f"{job.path} did not come whole: {why}; its rows are loaded.")

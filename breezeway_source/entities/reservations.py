@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import dlt
@@ -17,6 +18,7 @@ import pendulum
 
 from ..errors import ApiError
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
+from ..rows import values
 from ..rows.fields import record_id, says_deleted
 from .tasks import MAX_PROOFS
 
@@ -34,13 +36,14 @@ class CheckoutWindow:
     last: pendulum.Date | None
     updated_since: pendulum.Date | None = None
 
-    def holds(self, raw: Mapping[str, Any]) -> bool:
-        day = str(raw.get("checkout_date") or "")[:10]
-        if not day:
-            return True  # nothing to judge it by: the row is kept
+    def holds(self, raw: Mapping[str, Any]) -> bool | None:
+        """None: its day cannot be read, so the row is kept, and told."""
+        day = values.day(raw.get("checkout_date"))
+        return self.has(day) if isinstance(day, date) else None
+
+    def has(self, day: date) -> bool:
         return not (
-            (self.first is not None and day < self.first.isoformat())
-            or (self.last is not None and day > self.last.isoformat())
+            (self.first is not None and day < self.first) or (self.last is not None and day > self.last)
         )
 
     def may_answer_nothing(self, today: pendulum.Date) -> Callable[[Mapping[str, Any]], bool]:
@@ -113,6 +116,11 @@ class Reservations:
             rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
         self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
         reading.tell_nameless(NAME, listing)
+        if listing.doubtful:
+            reading.warn(
+                f"{listing.doubtful} stays with {job.params()} have a check-out day that cannot be read: they are "
+                "loaded, the day as it came in `unparsed`. Next: run --check and tell the API's provider."
+            )
         if not listing.whole:
             reading.fail(
                 NAME, f"the stays with {job.params()} are loaded, but did not come whole: {listing.why}."
@@ -128,7 +136,7 @@ class Reservations:
             stay_id
             for stay_id, checkout in reading.warehouse.live_stays().items()
             if (stay_id in self._listed_as_deleted or not reading.wrote(NAME, stay_id))
-            and any(window.holds({"checkout_date": checkout}) for window in whole if checkout is not None)
+            and any(window.has(checkout) for window in whole if checkout is not None)
         ]
         half_proven = set(reading.warehouse.half_proven(NAME)) if absent else set()
         absent.sort(key=lambda stay_id: (stay_id not in half_proven, stay_id))

@@ -9,7 +9,7 @@ from typing import Any
 
 _USUAL_MONEY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?)(?: ([A-Z]{3}))?", re.ASCII)
 _MONEY = re.compile(
-    r"(?P<sign>[+-]?)\s*(?:(?P<before>[A-Za-z]{3})\s*|[$€£¥]\s*)?(?P<inner_sign>[+-]?)"
+    r"(?P<sign>[+-]?)\s*(?:(?P<before>[A-Za-z]{3})\s*|(?:[A-Z]{2})?[$€£¥]\s*)?(?P<inner_sign>[+-]?)"
     r"(?P<number>\d[\d.,' \u00a0\u202f]*|\.\d+)(?:(?P<after>[A-Za-z]{3})|[$€£¥])?",
     re.ASCII,
 )
@@ -22,7 +22,7 @@ _DURATION = re.compile(r"(?:(-?\d{1,6}) days?, )?(\d{1,7}):(\d{2})(?::(\d{2})(?:
 
 
 def money(value: Any) -> tuple[Decimal, str | None] | None:
-    """The amount and the three-letter currency code of "120.00 USD", "USD 120", "1.200,50 EUR", "$5".
+    """The amount and the three-letter currency code of "120.00 USD", "USD 120", "1.200,50 EUR", "CA$ 5", "(5.00)".
 
     None when it is no amount. Of two different signs the last is the decimal one. A single comma before exactly
     three digits groups thousands, and a single point is always a decimal point: the API writes "120.00 USD".
@@ -35,6 +35,9 @@ def money(value: Any) -> tuple[Decimal, str | None] | None:
     if not isinstance(value, str):
         return None
     value = value.strip()
+    if value.startswith("(") and value.endswith(")"):  # a bookkeeper's minus
+        found = money(value[1:-1])
+        return (-found[0], found[1]) if found is not None and found[0] >= 0 else None
     match = _USUAL_MONEY.fullmatch(value)
     if match is not None:
         return Decimal(match[1]), match[2]

@@ -43,7 +43,7 @@ _UNSAFE = re.compile("[\x00\ud800-\udfff]")
 _DLT_MARKS = ("\uf026", "\uf02f")  # the private characters dlt 1.31 puts before typed values in its files
 
 _WHOLE_NUMBER = re.compile(r"([+-]?\d{1,19})(?:\.0*)?", re.ASCII)
-_STARTS_WITH_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?:[T ]|$)", re.ASCII)
+_STARTS_WITH_DAY = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?:[T ]|$)", re.ASCII)
 _TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*([AaPp][Mm])?", re.ASCII)
 
 _TRUE_WORDS = frozenset({"true", "yes", "1", "y", "t", "on"})
@@ -173,10 +173,11 @@ def day(value: Any) -> Any:
         return None
     if len(value) > 10 and timestamp(value) is MISFIT:
         return MISFIT
-    if not _STARTS_WITH_DAY.match(value):
+    match = _STARTS_WITH_DAY.match(value)  # the year first: no doubt which is the month
+    if match is None:
         return MISFIT
     try:
-        return date.fromisoformat(value[:10])
+        return date(int(match[1]), int(match[3]), int(match[4]))
     except ValueError:
         return MISFIT
 
