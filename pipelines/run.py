@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
@@ -221,7 +221,10 @@ def checked_report_file(path: Path | None) -> Path | None:
 
 
 if __name__ == "__main__":
-    code = main()
+    try:
+        code: Any = main()
+    except SystemExit as end:  # argparse's, after help or a refusal
+        code = end.code
     if code in STOPPED:
         leave(code)
     with unheard():

@@ -75,6 +75,7 @@ class SideBySide(Generic[T]):
 
     def run(self, call_off: Callable[[], None]) -> KeyboardInterrupt | None:
         """Wait for all. Interrupted, `call_off` is called and the interrupt given back; errors are raised."""
+        signals.set_received_signal(0)  # of a call before, in a notebook, whose threads were left behind
         for thread in self._threads:
             thread.start()
         try:
