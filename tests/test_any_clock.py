@@ -43,7 +43,7 @@ def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_tha
     loader.load("--entities", "all")
     before = loader.now
     loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
-    loader.load("--entities", "all")
+    assert loader.run("--entities", "all").status != "failed"  # its windows of days may be empty: told, exit 1
     shift_load_ids(loader)
     loader.wipe()
 
@@ -114,7 +114,7 @@ def test_a_machine_40_days_ahead_and_then_right_ones(
             cwd=folder, capture_output=True, text=True, timeout=120,
             env=environment(running, folder, DESTINATION__DUCKDB__CREDENTIALS=str(database), **clock),
         )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.returncode in ((0, 1) if clock else (0,)), done.stdout + done.stderr
         found: dict[str, Any] = json.loads((folder / "r.json").read_text("utf-8"))
         return found
 

@@ -96,6 +96,15 @@ def test_credentials_that_are_missing_are_named_field_by_field(monkeypatch: pyte
     assert "cluster.example.test:5439:warehouse" in target.location and PASSWORD not in target.location
 
 
+def test_a_lake_is_known_by_its_catalog_and_not_by_its_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "DESTINATION__DUCKLAKE__CREDENTIALS__CATALOG"
+    monkeypatch.setenv(key, f"postgresql://loader:{PASSWORD}@db.example.test:5432/lake")
+    one = find_target("ducklake")
+    monkeypatch.setenv(key, f"postgresql://somebody:{PASSWORD}@db.example.test:5432/lake")
+    assert one == find_target("ducklake") and one.has_sql
+    assert "db.example.test:5432/lake" in one.location and "loader" not in one.location
+
+
 @pytest.mark.parametrize("name", sorted(ENGINES))
 def test_own_staging_dataset_per_region_on_every_destination(name: str, tmp_path: Path) -> None:
     """With a shared one a region vanished on DuckLake and PostgreSQL, status ok."""

@@ -250,7 +250,8 @@ def _other_location(engine: Engine, dataset: str) -> str:
         ) from None
     except (ConfigurationException, ValueError) as e:  # whose texts quote the address
         raise ConfigError(f"{key}.credentials cannot be read ({type(e).__name__}).") from None
-    return ":".join([engine.name, *(str(getattr(credentials, name, None) or "") for name in _PLACE)])
+    told = (str(getattr(credentials, name, None) or "") for name in _PLACE)
+    return ":".join([engine.name, *(re.sub(r"://\S*@", "://", text) for text in told)])
 
 
 def _missing_keys(traces: Mapping[str, Any], place: str) -> list[str]:
