@@ -54,8 +54,8 @@ class CheckoutWindow:
         # A day earlier: which zone the API's days are in is unknown.
         upcoming = CheckoutWindow(today.subtract(days=1), None)
         if self.updated_since is not None:
-            return upcoming.holds
-        return lambda raw: upcoming.holds(raw) and not self.holds(raw)
+            return lambda raw: bool(upcoming.holds(raw))
+        return lambda raw: bool(upcoming.holds(raw)) and not self.holds(raw)
 
     def params(self) -> dict[str, str]:
         limits = {
