@@ -325,7 +325,7 @@ def test_an_outage_of_the_token_endpoint_is_tried_again(answer: Answer, api: Scr
 
 def test_nobody_listening_is_an_error_without_an_address(make: Any, tmp_path: Path) -> None:
     auth = Auth("http://127.0.0.1:1", ID, SECRET, cache_dir=tmp_path, sleep=lambda seconds: None)
-    with pytest.raises(AuthError, match="no answer") as caught:
+    with pytest.raises(AuthError, match="no complete answer") as caught:
         auth.token()
     assert ID not in str(caught.value)
 

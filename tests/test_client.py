@@ -119,16 +119,9 @@ def test_fractions_are_exact(api: ScriptedApi, make: Any) -> None:
         Answer(b"", 502),
         Answer(b"", 503, {"Retry-After": "1"}),
         Answer(b"", 408),
-        Answer({"error": "company not allowed"}),
-        Answer(b""),
-        Answer(b"null"),
         Answer(b"<html>maintenance</html>", 200, {"Content-Type": "text/html"}),
-        Answer(b'{"id": 1, "na'),
-        Answer(b'{"id": 1, "name": "\xff"}'),
         Answer({"id": 1}, 204),
         Answer({"id": 1}, 206),
-        Answer([{"id": 1}]),
-        Answer({"name": "no id"}),
         Answer({"id": 1}, cut_after=4),
         Answer({"id": 1}, chunked=True, cut_after=6),
         Answer({"id": 1}, cut_after=0),
@@ -149,6 +142,97 @@ def test_an_answer_that_may_pass_is_asked_for_eight_times(odd: Answer, api: Scri
     assert "/task/1" in str(caught.value) and "'smoky'" in str(caught.value)
     assert caught.value.status == (None if odd.cut_after is not None else odd.status)
     assert api.count("GET") == 16
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        Answer({"error": "company not allowed"}),
+        Answer(b""),
+        Answer(b"null"),
+        Answer(b'{"id": 1, "na'),
+        Answer(b'{"id": 1, "name": "\xff"}'),
+        Answer([{"id": 1}]),
+        Answer({"name": "no id"}),
+    ],
+)
+def test_an_odd_answer_that_comes_back_the_same_is_told_in_seconds(
+    odd: Answer, api: ScriptedApi, make: Any, fake: FakeTime
+) -> None:
+    api.gets(odd, Answer({"id": 1}))
+    assert make().one("/task/1", label="/task/{id}") == {"id": 1}, "once is a passing fault"
+    api.gets(odd, Answer({}, 500), odd, Answer({"id": 1}))
+    assert make().one("/task/1", label="/task/{id}") == {"id": 1}
+    asked, fake.now = api.count("GET"), 0.0
+    api.gets(odd)
+    with pytest.raises(ApiError, match="the same twice") as caught:
+        make().one("/task/1", label="/task/{id}")
+    assert (caught.value.permanent, api.count("GET") - asked) == (True, 2)
+    assert fake.now < 2
+
+
+def test_an_empty_body_names_the_company_and_the_way_out(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer(b""))
+    with pytest.raises(ApiError, match=r"company 9001 .*Next: .*--check.*regions\.smoky\.company_id"):
+        make(company_id=9001).listing("/companies/templates", label="/companies/templates")
+
+
+@pytest.mark.parametrize("nothing", [None, "", [], {}, False])
+def test_null_absent_and_empty_are_one(nothing: Any, api: ScriptedApi, make: Any) -> None:
+    for body in ({"error": nothing, "id": 1}, {"id": 1}):
+        api.gets(Answer(body))
+        assert make().one("/task/1", label="/task/{id}")["id"] == 1
+    for empty in (Answer({"total_results": 0, "results": nothing}), Answer({"total_results": "0"})):
+        api.gets(empty)
+        assert make().listing("/task/", label="/task").proven
+    for empty in (Answer(b"", 204), Answer([])):
+        api.gets(empty)
+        assert make().listing("/task/", label="/task") == make().listing("/people", label="/people")
+        assert make().bare("/people", label="/people") == []
+
+
+def test_gone_is_not_found(api: ScriptedApi, make: Any) -> None:
+    api.gets(Answer({}, 410))
+    with pytest.raises(ApiError, match="410 for /task/1") as caught:
+        make().one("/task/1", label="/task/{id}")
+    assert (caught.value.status, caught.value.permanent) == (404, True)
+
+
+@pytest.mark.parametrize(
+    "absurd", ["1e99999999999999999999", "-1E+999999999", "9" * 5000, "[" * 1200 + "]" * 1200, "NaN"]
+)
+def test_an_absurd_value_costs_itself_alone(absurd: str, api: ScriptedApi, make: Any) -> None:
+    text = f'{{"results": [{{"id": 1, "name": "[{{", "x": {absurd}}}, {{"id": 2, "y": 1.50}}], "total_results": 2}}'
+    api.gets(Answer(text.encode()))
+    listing = make().listing("/task/", label="/task")
+    assert (ids(listing), listing.whole, api.count("GET")) == ([1, 2], True, 1)
+    first, second = listing.rows
+    assert first["name"] == "[{" and second["y"] == Decimal("1.50")
+    value = first["x"]
+    while isinstance(value, list):
+        (value,) = value
+    assert isinstance(value, str) and value in absurd
+
+
+def test_a_question_is_given_up_after_five_minutes(api: ScriptedApi, make: Any, fake: FakeTime) -> None:
+    def slow(asked: Asked) -> Answer:
+        fake.now += 119
+        return Answer({}, 500)
+
+    api.on_get = slow
+    with pytest.raises(ApiError, match="after 3 attempts"):
+        make(clock=fake.clock).one("/task/1", label="/task/{id}")
+
+
+@pytest.mark.parametrize(
+    "body", [{"details": {"retry_after": 9}}, {"retry_after": "9"}, {"details": {"retry_after": 9e9}}]
+)
+def test_a_wait_named_in_the_body_is_honoured_within_bounds(
+    body: Any, api: ScriptedApi, make: Any, fake: FakeTime
+) -> None:
+    api.gets(Answer(body, 429), Answer({"id": 1}))
+    make().one("/task/1", label="/task/{id}")
+    assert fake.now in (9, 300)
 
 
 def test_eight_attempts_outlast_a_limit_of_a_minute(api: ScriptedApi, make: Any, fake: FakeTime) -> None:
@@ -237,21 +321,45 @@ def test_a_401_renews_the_token_once_for_all_workers(api: ScriptedApi, make: Any
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda i: client.one("/task/1", label="/task/{id}"), range(64)))
     assert api.count("POST") == 2
-    assert counters.total == 64 + counters.retries
+    assert counters.total == 64 + counters.retries + 1, "one asks whether it is the token"
     assert 1 <= counters.retries <= 16
 
 
-def test_a_second_401_for_a_request_is_an_auth_error_and_costs_one_token(api: ScriptedApi, make: Any) -> None:
-    tokens = iter(range(100))
-    api.on_post = lambda asked: Answer({"access_token": f"token-{next(tokens)}"})
+def test_a_401_of_one_endpoint_is_a_missing_right_and_costs_no_token(api: ScriptedApi, make: Any) -> None:
     api.on_get = lambda asked: Answer({}, 401) if asked.path.endswith("/comments") else Answer({"id": 1})
     client = make()
     for _ in range(3):
-        with pytest.raises(AuthError) as caught:
+        with pytest.raises(ApiError, match="401 for /task/1/comments") as caught:
             client.bare("/task/1/comments", label="/task/{id}/comments")
-        assert (caught.value.status, caught.value.permanent) == (401, True)
+        assert (caught.value.status, caught.value.permanent) == (403, True)
+        assert not isinstance(caught.value, AuthError)
     assert client.one("/task/1", label="/task/{id}") == {"id": 1}
+    assert api.count("POST") == 1
+    assert [asked.path for asked in api.requests].count("/public/inventory/v1/property") == 1
+
+
+def test_a_token_that_opens_nothing_ends_its_region_and_costs_one_more(api: ScriptedApi, make: Any) -> None:
+    tokens = iter(range(100))
+    api.on_post = lambda asked: Answer({"access_token": f"token-{next(tokens)}"})
+    api.gets(Answer({}, 401))
+    client = make()
+    for _ in range(3):
+        with pytest.raises(AuthError, match="401 for /task/1"):
+            client.one("/task/1", label="/task/{id}")
     assert api.count("POST") == 2
+
+
+def test_regions_on_one_key_pair_are_called_off_alone(api: ScriptedApi, tmp_path: Path) -> None:
+    auth, throttle = Auth(api.base_url, "id", "secret", cache_dir=tmp_path), Throttle(None)
+    one, other = (Client(api.base_url, auth, throttle, Counters()) for _ in range(2))
+    api.gets(Answer({"id": 1}))
+    one.abort()
+    with pytest.raises(Aborted):
+        one.one("/task/1", label="/task/{id}")
+    assert other.one("/task/1", label="/task/{id}") == {"id": 1}
+    throttle.abort()
+    with pytest.raises(Aborted):
+        other.one("/task/1", label="/task/{id}")
 
 
 def test_a_401_between_other_failures_is_still_renewed_only_once(api: ScriptedApi, make: Any) -> None:

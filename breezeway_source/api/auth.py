@@ -22,19 +22,16 @@ from typing import Any, TypeGuard
 
 import pendulum
 import requests
-from urllib3.exceptions import HTTPError
 
 from ..errors import AuthError
 from .counters import Counters
-from .pace import FIRST_DELAY_S, retry_after_s
-from .sessions import new_session
+from .pace import ABORT_POLL_S, FIRST_DELAY_S, UNSAID_WAIT_S, asked_wait_s
 from .token_cache import Token, TokenCache, user_cache_dir
+from .transport import NoAnswer, Transport
 
 TOKEN_PATH = "/public/auth/v1/"
-TIMEOUT_S = (5.0, 60.0)
 TOKEN_LIFETIME = timedelta(hours=23)  # documented are 24 h; used where the token itself does not say
 RENEW_BEFORE = timedelta(minutes=5)
-UNSAID_WAIT_S = 60.0
 LONGEST_WAIT_S = 900.0
 MAX_WAITS = 5
 MAX_FAILURES = 5
@@ -80,7 +77,7 @@ class Auth:
         cache_dir: Path | None = None,
         clock: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], object] = time.sleep,
-        session: requests.Session | None = None,
+        transport: Transport | None = None,
         counters: Counters | None = None,
     ) -> None:
         """`cache_dir` None is the user's cache folder, see `user_cache_dir`."""
@@ -91,7 +88,7 @@ class Auth:
         self._of_region = f" for region {region!r}" if region else ""
         self._clock = clock
         self._sleep = sleep
-        self._session = session or new_session(base_url)
+        self._transport = transport or Transport(base_url)
         self._counters = counters or Counters()
         self._cache = TokenCache(
             cache_dir or user_cache_dir(), base_url.rstrip("/"), client_id, client_secret
@@ -113,47 +110,51 @@ class Auth:
         """The token in memory, good or not; asks nobody."""
         return self._token.access_token if self._token else None
 
-    def token(self) -> str:
+    def token(self, sleep: Callable[[float], object] | None = None) -> str:
         """The token to send now; fetches one where memory and cache hold none that is still good.
 
-        Raises AuthError.
+        `sleep` waits for the caller, and may call the wait off for him alone. Raises AuthError.
         """
         token = self._token
         if token is not None and self._clock() < token.renew_at:
             return token.access_token
-        return self._renewed(stale=None)
+        return self._renewed(None, sleep or self._sleep)
 
-    def renew(self, stale: str) -> str:
+    def renew(self, stale: str, sleep: Callable[[float], object] | None = None) -> str:
         """Another token than `stale`, which the API answered with 401.
 
         Where another thread or process has already renewed it, theirs, without a call. Raises AuthError.
         """
-        return self._renewed(stale)
+        return self._renewed(stale, sleep or self._sleep)
 
-    def _renewed(self, stale: str | None) -> str:
-        with self._lock:
+    def _renewed(self, stale: str | None, sleep: Callable[[float], object]) -> str:
+        while not self._lock.acquire(timeout=ABORT_POLL_S):
+            sleep(0)  # who holds it may wait for minutes
+        try:
             if self._is_good(self._token, stale):
                 return self._token.access_token
             if self._refusal is not None:  # credentials do not get better within a run
                 raise AuthError(self._refusal, status=self._refusal_status, path=TOKEN_PATH, permanent=True)
-            with self._cache.locked(self._sleep):
+            with self._cache.locked(sleep):
                 cached = self._cache.read()
                 if self._is_good(cached, stale):
                     self._token = cached
                     return cached.access_token
-                token = self._fetch()
+                token = self._fetch(sleep)
                 self._cache.write(token)
             self._token = token
             return token.access_token
+        finally:
+            self._lock.release()
 
     def _is_good(self, token: Token | None, stale: str | None) -> TypeGuard[Token]:
         return token is not None and token.access_token != stale and self._clock() < token.renew_at
 
-    def _fetch(self) -> Token:
+    def _fetch(self, sleep: Callable[[float], object]) -> Token:
         """One new token; waits and tries again as the API allows."""
         waits = failures = 0
         while True:
-            self._wait_for_reset()
+            self._wait_for_reset(sleep)
             try:
                 return self._new_token(self._post())
             except _AskedToWait as e:
@@ -173,27 +174,28 @@ class Auth:
                 failures += 1
                 if failures >= MAX_FAILURES:
                     raise self._error(f"{e}, {failures} times", e.status, permanent=False) from None
-                self._sleep(FIRST_DELAY_S * 2.0**failures)
+                sleep(FIRST_DELAY_S * 2.0**failures)
 
-    def _wait_for_reset(self) -> None:
+    def _wait_for_reset(self, sleep: Callable[[float], object]) -> None:
         if self._not_before is not None:
             seconds = (self._not_before - self._clock()).total_seconds()
             if seconds > 0:
-                self._sleep(seconds)
+                sleep(seconds)
             self._not_before = None
 
     def _post(self) -> requests.Response:
         self._counters.count_token_call()
         try:
-            return self._session.post(
+            response = self._transport.send(
+                "POST",
                 self._url,
                 json={"client_id": self._client_id, "client_secret": self._client_secret},
-                timeout=TIMEOUT_S,
-                allow_redirects=False,  # the secret goes to the configured address alone
+                follow=False,  # the secret goes to the configured address alone
             )
-        except (requests.RequestException, HTTPError, OSError) as e:
-            # Only the kind: the text of such an error may hold the request.
-            raise _NoAnswer(f"got no answer ({type(e).__name__})") from None
+        except NoAnswer as e:
+            raise _NoAnswer(f"got {e}") from None
+        self._counters.note_date(response.headers.get("Date"))
+        return response
 
     def _new_token(self, response: requests.Response) -> Token:
         """The token of a successful answer. Raises what the answer means otherwise."""
@@ -203,6 +205,8 @@ class Auth:
             raise _AskedToWait(status, self._asked_wait_s(response))
         if status == 408 or status >= 500:
             raise _NoAnswer(f"answered {status}", status)
+        if 300 <= status < 400:
+            raise self._refused(f"answered {status}, which leads elsewhere: is base_url right?", status)
         if status in (401, 403):
             raise self._refused(f"answered {status}: credentials refused", status)
         if status != 200:
@@ -233,18 +237,8 @@ class Auth:
 
     def _asked_wait_s(self, response: requests.Response) -> float:
         """Seconds until the reset the answer names, in body or header, and one more."""
-        now = self._clock()
-        body = _json_or_none(response)
-        seconds: float | None = None
-        if isinstance(body, dict):
-            details = body.get("details")
-            said = details.get("retry_after") if isinstance(details, dict) else None
-            seconds = _seconds_until(said if said is not None else body.get("retry_after"), now)
-        if seconds is None:
-            seconds = retry_after_s(response.headers.get("Retry-After"), now=now, cap_s=LONGEST_WAIT_S)
-        if seconds is None or seconds < -UNSAID_WAIT_S:  # long past: one of the two clocks is wrong
-            seconds = UNSAID_WAIT_S
-        return min(max(seconds, 0.0), LONGEST_WAIT_S) + 1.0
+        seconds = asked_wait_s(response, self._clock(), LONGEST_WAIT_S)
+        return (UNSAID_WAIT_S if seconds is None else seconds) + 1.0
 
     def _quoted(self, text: Any) -> str:
         """The API's own word where it is short and holds nothing of ours."""
@@ -295,22 +289,3 @@ def _json_or_none(response: requests.Response) -> Any:
         return json.loads(response.content)
     except ValueError:
         return None
-
-
-def _seconds_until(said: Any, now: datetime) -> float | None:
-    """`retry_after` of a body: seconds, or an ISO instant whose missing zone means UTC."""
-    if said is None or isinstance(said, bool):
-        return None
-    try:
-        return float(said)
-    except (TypeError, ValueError):
-        pass
-    if not isinstance(said, str):
-        return None
-    try:
-        until = pendulum.parse(said.strip(), tz="UTC")
-    except ValueError:
-        return None
-    if not isinstance(until, pendulum.DateTime):
-        return None
-    return until.timestamp() - now.timestamp()

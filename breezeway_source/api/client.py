@@ -7,25 +7,28 @@ Q19): an error or half a page under 200 would read as the end of a list.
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from datetime import datetime, timezone
 from typing import Any
 
 import requests
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
-from urllib3.exceptions import HTTPError
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
+from .call import EMPTY_BODY, Call, Fault, Passing
 from .counters import Counters
 from .listing import Listing, Reader
-from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, retry_after_s
+from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, asked_wait_s, retry_after_s
 from .pages import Inside, Page, Row, page_fault, record_fault
-from .sessions import new_session
+from .transport import ANSWER_WITHIN_S, TIMEOUT_S, Astray, NoAnswer, Transport
 
 INVENTORY_PATH = "/public/inventory/v1"
 ATTEMPTS = 8
-TIMEOUT_S = (5.0, 60.0)  # connect, read: pages of reservations take 15 s (`breezeway-api.md`, section 1.5)
+GIVE_UP_S = 300.0  # of failing answers
+PROPERTY_LIST = "/property"  # what every key pair may read
 PAGE_SIZE_ROWS = 100  # the largest one known to be accepted everywhere
 # Lists that take company_id (`breezeway-api.md`, sections 1.3, 6.2); the task list names it otherwise.
 COMPANY_LISTS = frozenset(
@@ -43,42 +46,6 @@ COMPANY_LISTS = frozenset(
 _TOLD_PARAMS = ("home_id", "property_id", "page")
 _TRANSIENT_4XX = (408, 425)
 TOLD_LENGTH = 120
-
-Fault = Callable[[Any], str | None]
-
-
-class _Passing(Exception):
-    """An attempt failed in a way that may pass; `everyone` when all workers wait for it."""
-
-    def __init__(
-        self,
-        what: str,
-        status: int | None = None,
-        *,
-        retry_after: float | None = None,
-        everyone: bool = False,
-    ) -> None:
-        super().__init__(what)
-        self.status = status
-        self.retry_after = retry_after
-        self.everyone = everyone
-
-
-class _Call:
-    """One question to the API over all its attempts."""
-
-    __slots__ = ("fault", "is_renewed", "is_retry", "label", "params", "path", "url")
-
-    def __init__(
-        self, url: str, path: str, params: Mapping[str, Any], label: str, fault: Fault | None
-    ) -> None:
-        self.url = url
-        self.path = path
-        self.params = params
-        self.label = label
-        self.fault = fault
-        self.is_retry = False
-        self.is_renewed = False
 
 
 class Client:
@@ -101,7 +68,8 @@ class Client:
         attempts: int = ATTEMPTS,
         timeout: tuple[float, float] = TIMEOUT_S,
         region: str = "",
-        session: requests.Session | None = None,
+        transport: Transport | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._base = base_url.rstrip("/") + INVENTORY_PATH
         self._auth = auth
@@ -111,13 +79,17 @@ class Client:
         self._page_size = page_size
         self._timeout = timeout
         self._region = region
-        self._session = session or new_session(base_url)
+        self._clock = clock
+        self._transport = transport or Transport(base_url)
+        self._lane = throttle.lane()
+        self._judging = threading.Lock()
+        self._denied: set[str] = set()
         self._hopeless_token: str | None = None
         self._retrying = Retrying(  # its state is thread-local, so all workers share it
-            stop=stop_after_attempt(attempts),
+            stop=self._is_given_up,
             wait=self._wait_s,
-            sleep=throttle.pause,
-            retry=retry_if_exception_type(_Passing),
+            sleep=self._lane.pause,
+            retry=retry_if_exception_type(Passing),
             reraise=True,
         )
         self._attempts = attempts
@@ -130,7 +102,7 @@ class Client:
 
     def close(self) -> None:
         """Closes the pooled connections."""
-        self._session.close()
+        self._transport.close()
 
     @property
     def waits_for(self) -> str | None:
@@ -138,8 +110,9 @@ class Client:
         return self._throttle.waits_for
 
     def abort(self) -> None:
-        """Ends all waiting of this key pair's workers with Aborted."""
-        self._throttle.abort()
+        """Ends all waiting and asking of this region with Aborted; others on the key pair go on."""
+        self._lane.abort()
+        self._transport.cut()
 
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, *, label: str, fault: Fault | None = None
@@ -151,12 +124,12 @@ class Client:
         asked = dict(params or {})
         if self._company_id is not None and label in COMPANY_LISTS:
             asked.setdefault("company_id", self._company_id)
-        call = _Call(self._base + path, path, asked, label, fault)
+        call = Call(self._base + path, path, asked, label, fault)
         try:
             return self._retrying(self._attempt, call)
-        except _Passing as e:
+        except Passing as e:
             raise self._error(
-                call, f"{e} after {self._attempts} attempts", e.status, permanent=False
+                call, f"{e} after {call.attempts} attempts", e.status, permanent=False
             ) from None
 
     def one(self, path: str, *, label: str) -> Row:
@@ -203,90 +176,141 @@ class Client:
         self._counters.count_listed(label, len(listing.rows))
         return listing
 
-    def _attempt(self, call: _Call) -> Any:
-        token = self._auth.token()  # may take minutes: not while holding a place in flight
-        response, token = self._send(call, token)
-        if response.status_code == 401:
-            response = self._send_again(call, token)
-        return self._proven(call, response)
+    def _attempt(self, call: Call) -> Any:
+        call.attempts += 1
+        try:
+            token = self._auth.token(
+                self._lane.pause
+            )  # may take minutes: not while holding a place in flight
+            response = self._send(call, token)
+            if response.status_code == 401:
+                response = self._send_again(call, token)
+            body = self._proven(call, response)
+        except Passing as e:
+            call.failing_s += 0.0 if e.everyone else call.took_s
+            if call.comes_back(e):
+                raise self._error(
+                    call, f"{e}, the same twice", e.status, permanent=True, told=self._way_out(call, e)
+                ) from None
+            raise
+        self._denied.discard(call.label)
+        return body
 
-    def _send_again(self, call: _Call, token: str) -> requests.Response:
-        """Answers a 401: with another token, once per question."""
-        if not call.is_renewed and token != self._hopeless_token:
-            call.is_renewed = True
-            response, token = self._send(call, self._auth.renew(token))
-            if response.status_code != 401:
-                return response
-            # Renewing did not help: do not spend the one token call a minute on it again.
-            self._hopeless_token = token
+    def _send_again(self, call: Call, token: str) -> requests.Response:
+        """Answers a 401: the list of properties tells whether the token or the right to this endpoint is missing."""
+        with self._judging:
+            self._check_right(call, token)
+            if token == self._hopeless_token:  # one call a minute: not spent on it again
+                raise self._unusable(call)
+            token = self._auth.renew(token, self._lane.pause)
+        response = self._send(call, token)
+        if response.status_code == 401:
+            with self._judging:
+                self._check_right(call, token)
+                self._hopeless_token = token
+            raise self._unusable(call)
+        return response
+
+    def _check_right(self, call: Call, token: str) -> None:
+        """Raises ApiError, a 403, where the same token serves the list of properties: remembered for the run."""
+        if call.label not in self._denied:
+            if call.label == PROPERTY_LIST or token not in (self._auth.held, self._hopeless_token):
+                return
+            probe = Call(
+                self._base + PROPERTY_LIST, PROPERTY_LIST, self._company(PROPERTY_LIST), PROPERTY_LIST, None
+            )
+            status = self._send(probe, token).status_code
+            if status == 401:
+                return
+            if status != 200:
+                raise Passing("401, and the list of properties could not be asked", status)
+            self._denied.add(call.label)
+        raise self._error(
+            call, "401", 403, permanent=True, told=": the key pair may read properties, and not this (as 403)"
+        )
+
+    def _unusable(self, call: Call) -> AuthError:
         where = self._where(call.params)
-        raise AuthError(
+        return AuthError(
             f"401 for {call.path}{where}, with a new token too", status=401, path=call.path, permanent=True
         )
 
-    def _send(self, call: _Call, token: str) -> tuple[requests.Response, str]:
-        """One request in its turn, read to its end; gives the token it was sent with."""
+    def _company(self, label: str) -> dict[str, Any]:
+        known = {} if self._company_id is None else {"company_id": self._company_id}
+        return {"limit": 1, "page": 1, **known}
+
+    def _send(self, call: Call, token: str) -> requests.Response:
+        """One request in its turn, read to its end."""
         throttle = self._throttle
-        with throttle.slot() as waited:
+        with self._lane.slot() as waited:
             era = throttle.era
-            self._counters.count_sent(call.label, is_retry=call.is_retry, paced_seconds=waited)
-            call.is_retry = True
+            self._counters.count_sent(call.label, is_retry=call.sent > 0, paced_seconds=waited)
+            call.sent += 1
+            began = self._clock()
             try:
-                response = self._session.get(
+                response = self._transport.send(
+                    "GET",
                     call.url,
                     params=call.params,
                     headers={"Authorization": f"JWT {token}"},
                     timeout=self._timeout,
+                    within_s=max(1.0, min(ANSWER_WITHIN_S, GIVE_UP_S - call.failing_s)),
                 )
-            except (requests.RequestException, HTTPError, OSError) as e:
-                if isinstance(e, (ValueError, requests.TooManyRedirects)):
-                    raise self._error(call, type(e).__name__, None, permanent=True) from None
-                # Only the kind of error: its text holds the whole address.
-                raise _Passing(f"no complete answer ({type(e).__name__})") from None
+            except NoAnswer as e:
+                raise Passing(str(e)) from None
+            except Astray as e:
+                raise Passing(str(e), sign=str(e)) from None
+            finally:
+                call.took_s = self._clock() - began
         status = response.status_code
         self._counters.note_date(response.headers.get("Date"))
         if status == 429 or (status == 403 and is_html(response)):
             self._counters.count_refused(call.label)
-            throttle.refused(era, retry_after_s(response.headers.get("Retry-After")))
-            raise _Passing(f"{status}", status, everyone=True)
+            throttle.refused(era, asked_wait_s(response, datetime.now(timezone.utc)))
+            raise Passing(f"{status}", status, everyone=True)
         if status == 200:
             throttle.ease(era)
-        return response, token
+        return response
 
-    def _proven(self, call: _Call, response: requests.Response) -> Any:
-        """The body of an answer that can be believed. Raises _Passing or a permanent ApiError otherwise."""
+    def _proven(self, call: Call, response: requests.Response) -> Any:
+        """The body of an answer that can be believed. Raises Passing or a permanent ApiError otherwise."""
         status = response.status_code
-        if status != 200:
-            if 400 <= status < 500 and status not in _TRANSIENT_4XX:
-                raise self._error(call, f"{status}", status, permanent=True, told=_told(response))
-            retry_after = retry_after_s(response.headers.get("Retry-After"))
-            raise _Passing(f"{status}", status, retry_after=retry_after)
-        try:
-            body = json.loads(response.content, parse_float=Decimal)
-        except ValueError:
-            raise _Passing("200 without JSON", status) from None
-        if body is None:
-            raise _Passing("200 with an empty body", status)
-        if isinstance(body, dict) and "error" in body:
-            raise _Passing("200 with an error", status)
-        wrong = call.fault(body) if call.fault else None
-        if wrong:
-            raise _Passing(f"200 {wrong}", status)
-        return body
+        if 400 <= status < 500 and status not in _TRANSIENT_4XX:
+            meant = 404 if status == 410 else status
+            raise self._error(call, f"{status}", meant, permanent=True, told=_told(response))
+        if status >= 400:
+            raise Passing(f"{status}", status, retry_after=retry_after_s(response.headers.get("Retry-After")))
+        return call.believed(response)
+
+    def _way_out(self, call: Call, failure: Passing) -> str:
+        if str(failure) == EMPTY_BODY:
+            company = call.params.get("company_id")
+            whose = "no company_id is set" if company is None else f"company {company} was asked for"
+            key = f"sources.breezeway.regions.{self._region}.company_id" if self._region else "company_id"
+            return (
+                f": so the API answers for a company the key pair may not see, and {whose}. "
+                f"Next: see with --check which companies it sees, and correct {key}."
+            )
+        return ". Next: correct base_url, or the proxy that sends it there." if failure.status is None else ""
+
+    def _is_given_up(self, state: RetryCallState) -> bool:
+        call: Call = state.args[0]
+        return state.attempt_number >= self._attempts or call.failing_s >= GIVE_UP_S
 
     def _wait_s(self, state: RetryCallState) -> float:
         """Seconds this worker waits by itself; a refusal is waited out by everyone in the throttle."""
         failure = state.outcome.exception() if state.outcome else None
-        if not isinstance(failure, _Passing) or failure.everyone:
+        if not isinstance(failure, Passing) or failure.everyone:
             return 0.0
-        own = self._throttle.delay_s(state.attempt_number)
-        if failure.retry_after is None:
-            return own
-        trusted = state.attempt_number <= RETRY_AFTER_TRUSTED_TIMES
-        return failure.retry_after if trusted else max(failure.retry_after, own)
+        seconds = self._throttle.delay_s(state.attempt_number)
+        if failure.retry_after is not None:
+            trusted = state.attempt_number <= RETRY_AFTER_TRUSTED_TIMES
+            seconds = failure.retry_after if trusted else max(failure.retry_after, seconds)
+        state.args[0].failing_s += seconds
+        return seconds
 
     def _error(
-        self, call: _Call, what: str, status: int | None, *, permanent: bool, told: str = ""
+        self, call: Call, what: str, status: int | None, *, permanent: bool, told: str = ""
     ) -> ApiError:
         return ApiError(
             f"{what} for {call.path}{self._where(call.params)}{told}",

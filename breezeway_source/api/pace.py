@@ -7,14 +7,18 @@ refusal of one request holds back everyone.
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from typing import Any
+
+import pendulum
 
 from ..errors import BreezewayError
 
@@ -24,6 +28,7 @@ RETRY_AFTER_CAP_S = 300.0
 # A server that says "0" for ever would use up all attempts in a moment: later its word is only a minimum.
 RETRY_AFTER_TRUSTED_TIMES = 4
 ABORT_POLL_S = 0.2
+UNSAID_WAIT_S = 60.0
 
 
 class Aborted(BreezewayError):
@@ -55,6 +60,35 @@ def retry_after_s(
     return min(max(seconds, 0.0), cap_s)
 
 
+class Lane:
+    """One region's way into a throttle: what calls it off leaves the other regions of the key pair alone."""
+
+    def __init__(self, throttle: Throttle, sleep: Callable[[float], object] | None) -> None:
+        self._throttle = throttle
+        self._aborted = threading.Event()
+        self.sleep: Callable[[float], object] = sleep or self._aborted.wait
+
+    def slot(self) -> AbstractContextManager[float]:
+        """See Throttle.slot."""
+        return self._throttle.slot(self)
+
+    def pause(self, seconds: float) -> None:
+        """Waits for the caller alone, outside any slot; raises Aborted after `abort`."""
+        self.check()
+        if seconds > 0:
+            self.sleep(seconds)
+            self.check()
+
+    def abort(self) -> None:
+        """Ends all waiting of this region, now and later, with Aborted."""
+        self._aborted.set()
+
+    def check(self) -> None:
+        if self._aborted.is_set():
+            raise Aborted("The run was called off.")
+        self._throttle.check()
+
+
 class Throttle:
     """Shared by every worker of one key pair; thread-safe.
 
@@ -79,6 +113,8 @@ class Throttle:
         self._rate_per_s = None if requests_per_minute is None else requests_per_minute / 60.0
         self._clock = clock
         self._aborted = threading.Event()
+        self._lanes: list[Lane] = []
+        self._is_own_sleep = sleep is None
         self._sleep: Callable[[float], object] = sleep or self._aborted.wait
         self._burst = float(max(burst, 1))
         self._random = random_source or random.Random()
@@ -96,26 +132,34 @@ class Throttle:
         """Number of back-offs so far; tells what was sent before the latest from what was sent after."""
         return self._era
 
+    def lane(self) -> Lane:
+        """The way in for one region; regions that share a key pair share the pace, and not an abort."""
+        made = Lane(self, None if self._is_own_sleep else self._sleep)
+        with self._lock:
+            self._lanes.append(made)
+        return made
+
     @contextmanager
-    def slot(self) -> Iterator[float]:
+    def slot(self, lane: Lane | None = None) -> Iterator[float]:
         """One attempt: waits for a place in flight, the shared back-off and a token.
 
         Gives the seconds that pace and back-off held up the whole queue for this attempt: summed over all
         workers they never exceed the wall clock. Raises Aborted after `abort`.
         """
+        check = lane.check if lane else self.check
         while not self._in_flight.acquire(timeout=ABORT_POLL_S):
-            self._check()
+            check()
         try:
-            yield self._take()
+            yield self._take(check, lane.sleep if lane else self._sleep)
         finally:
             self._in_flight.release()
 
     def pause(self, seconds: float) -> None:
         """Waits for the caller alone, outside any slot; raises Aborted after `abort`."""
-        self._check()
+        self.check()
         if seconds > 0:
             self._sleep(seconds)
-            self._check()
+            self.check()
 
     def refused(self, era: int, retry_after: float | None = None) -> float:
         """Everyone waits, after a refusal of a request sent in `era`; gives the seconds from now.
@@ -166,23 +210,29 @@ class Throttle:
     def abort(self) -> None:
         """Ends all waiting, now and later, with Aborted; a request already sent is not cut off."""
         self._aborted.set()
+        for lane in list(self._lanes):
+            lane.abort()
 
-    def _check(self) -> None:
+    def check(self) -> None:
         if self._aborted.is_set():
             raise Aborted("The run was called off.")
 
-    def _take(self) -> float:
+    def _take(self, check: Callable[[], None], sleep: Callable[[float], object]) -> float:
         waited = 0.0
-        with self._turn:
+        while not self._turn.acquire(timeout=ABORT_POLL_S):  # another region's worker may hold it for minutes
+            check()
+        try:
             while True:
-                self._check()
+                check()
                 with self._lock:
                     now = self._clock()
                     seconds = self._wait_s(now)
                 if seconds <= 0:
                     return waited
-                self._sleep(seconds)
+                sleep(seconds)
                 waited += max(self._clock() - now, 0.0)
+        finally:
+            self._turn.release()
 
     def _wait_s(self, now: float) -> float:
         """Seconds until the next try; 0 when a token was taken."""
@@ -207,3 +257,40 @@ class Throttle:
         self._tokens = min(self._tokens, 1.0)
         self._resume_at = max(self._resume_at, now + max(seconds, 0.0))
         self._filled_at = max(self._filled_at, self._resume_at)
+
+
+def asked_wait_s(response: Any, now: datetime, cap_s: float = RETRY_AFTER_CAP_S) -> float | None:
+    """Seconds a 429 asks for, in its body (`details.retry_after`, seconds or an instant) or its header."""
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        body = None
+    if isinstance(body, dict):
+        details = body.get("details")
+        said = details.get("retry_after") if isinstance(details, dict) else None
+        seconds = seconds_until(said if said is not None else body.get("retry_after"), now)
+        if seconds is not None and seconds >= -UNSAID_WAIT_S:  # long past: one of the two clocks is wrong
+            return min(max(seconds, 0.0), cap_s)
+        if seconds is not None:
+            return None
+    return retry_after_s(response.headers.get("Retry-After"), now=now, cap_s=cap_s)
+
+
+def seconds_until(said: Any, now: datetime) -> float | None:
+    """`retry_after` of a body: seconds, or an ISO instant whose missing zone means UTC."""
+    if said is None or isinstance(said, bool):
+        return None
+    try:
+        seconds = float(said)
+        return seconds if math.isfinite(seconds) else None
+    except (TypeError, ValueError, OverflowError):
+        pass
+    if not isinstance(said, str):
+        return None
+    try:
+        until = pendulum.parse(said.strip(), tz="UTC")
+    except ValueError:
+        return None
+    if not isinstance(until, pendulum.DateTime):
+        return None
+    return until.timestamp() - now.timestamp()

@@ -23,6 +23,7 @@ from pathlib import Path
 LOCK_POLL_S = 0.1
 
 logger = logging.getLogger(__name__)
+_told: set[str] = set()
 
 
 @dataclass(frozen=True)
@@ -34,26 +35,33 @@ class Token:
     renew_at: datetime
 
 
-def user_cache_dir() -> Path:
-    """`$XDG_CACHE_HOME/breezeway`, else `~/.cache/breezeway`, on macOS `~/Library/Caches/breezeway`."""
+def user_cache_dir() -> Path | None:
+    """`$XDG_CACHE_HOME/breezeway`, else `~/.cache/breezeway`, on macOS `~/Library/Caches/breezeway`.
+
+    None for a user without a home folder.
+    """
     configured = os.environ.get("XDG_CACHE_HOME", "")
     if os.path.isabs(configured):  # the XDG standard says to ignore a relative one
         return Path(configured) / "breezeway"
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return None
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "breezeway"
-    return Path.home() / ".cache" / "breezeway"
+        return home / "Library" / "Caches" / "breezeway"
+    return home / ".cache" / "breezeway"
 
 
 class TokenCache:
     """The cache entry of one key pair. A folder that cannot be used means no cache, never an error."""
 
-    def __init__(self, folder: Path, base_url: str, client_id: str, client_secret: str) -> None:
+    def __init__(self, folder: Path | None, base_url: str, client_id: str, client_secret: str) -> None:
         # The secret is part of the key: another secret must not profit from the old one's token.
         secret_hash = hashlib.sha256(client_secret.encode()).hexdigest()
         name = hashlib.sha256("\0".join((base_url, client_id, secret_hash)).encode()).hexdigest()
         self._folder = folder
-        self.path = folder / f"{name}.json"
-        self._lock_path = folder / f"{name}.lock"
+        self.path = folder / f"{name}.json" if folder else Path(os.devnull)
+        self._lock_path = folder / f"{name}.lock" if folder else Path(os.devnull)
 
     @contextmanager
     def locked(self, sleep: Callable[[float], object]) -> Iterator[None]:
@@ -62,7 +70,7 @@ class TokenCache:
         The system releases the lock of a dead process. Asks again instead of blocking, since `sleep` may
         call the wait off.
         """
-        descriptor = self._open_lock()
+        descriptor = self._open_lock() if self._folder else None
         if descriptor is None:
             yield
             return
@@ -75,6 +83,8 @@ class TokenCache:
 
     def read(self) -> Token | None:
         """The stored token, expired or not; None where the file is missing, unreadable or not private."""
+        if self._folder is None:
+            return None
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError:
@@ -97,6 +107,9 @@ class TokenCache:
 
     def write(self, token: Token) -> None:
         """Replaces the entry in one step: a reader sees the old or the new one."""
+        if self._folder is None:
+            _tell_once("this user has no home folder")
+            return
         entry = {
             "access_token": token.access_token,
             "expires_at": token.expires_at.timestamp(),
@@ -110,12 +123,13 @@ class TokenCache:
                 json.dump(entry, file)
             os.replace(temporary, self.path)
         except OSError as e:
-            logger.warning("Token not kept for the next run: %s.", e.strerror or type(e).__name__)
+            _tell_once(e.strerror or type(e).__name__)
             if temporary:
                 with suppress(OSError):
                     os.unlink(temporary)
 
     def _make_folder(self) -> None:
+        assert self._folder is not None
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def _open_lock(self) -> int | None:
@@ -125,6 +139,16 @@ class TokenCache:
             return os.open(self._lock_path, flags, 0o600)
         except OSError:
             return None
+
+
+def _tell_once(why: str) -> None:
+    """In one line a process: every key pair would say the same."""
+    if why not in _told:
+        _told.add(why)
+        logger.warning(
+            "Token not kept for the next run: %s. Next: set XDG_CACHE_HOME to a folder of this user's own.",
+            why,
+        )
 
 
 def _is_private(about: os.stat_result) -> bool:
