@@ -54,8 +54,8 @@ class CheckoutWindow:
         # A day earlier: which zone the API's days are in is unknown.
         upcoming = CheckoutWindow(today.subtract(days=1), None)
         if self.updated_since is not None:
-            return lambda raw: bool(upcoming.holds(raw))
-        return lambda raw: bool(upcoming.holds(raw)) and not self.holds(raw)
+            return lambda raw: upcoming.holds(raw) is not False
+        return lambda raw: upcoming.holds(raw) is not False and self.holds(raw) is not True
 
     def params(self) -> dict[str, str]:
         limits = {
