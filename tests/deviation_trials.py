@@ -199,16 +199,28 @@ SUITE = frozenset(
     totals_off, whole
     totals_wrong by=1, whole
     totals_changing, hourly
+    page_echo says=asked with totals_off, whole
+    page_echo says=asked with totals_off, first
+    page_echo says=asked with totals_off, whole, properties
     page_echo says=given, hourly
+    past_end form=404 with totals_off, whole
     limit_clamped says=given with totals_off, whole
+    limit_echoed_wrong limit=7 with totals_off, whole
     ties_shuffled, whole
+    ties_shuffled with totals_off, first
     row_doubled, whole
+    filters_ignored, hourly, stays
     filters_shifted, whole, stays
     catalogue_empty, whole, properties
+    empty form=results_null, hourly
     ids_as_text, first
+    nameless form=null, whole
     stranger form=missing, whole
     absurd field=name form=long_int, whole
     absurd field=notes form=deep, whole, properties
+    dates form=short, hourly, stays
+    dates form=garbage, whole, stays
+    outside_window, whole, stays
     more_keys form=colliding, whole
     external_links, first, tasks
     redirected form=same, whole

@@ -45,6 +45,23 @@ def test_a_vanished_record_is_deleted_after_two_proofs_in_whatever_form(
             assert len(duckdb_loader.query(gone.format(table, key), row_id)) == (run == 2), (table, run)
 
 
+def test_a_link_by_the_external_id_alone_finds_its_stay(duckdb_loader: Loader, world: HidingWorld) -> None:
+    duckdb_loader.sandbox.deviate("external_links", "/task")
+    duckdb_loader.load()
+    by_reference: dict[str, list[int]] = {}
+    for stay_id, stay in world.reservations.items():
+        by_reference.setdefault(str(stay["reference_reservation_id"]), []).append(stay_id)
+    wanted = {}
+    for task in world.live_tasks():
+        reference = (task.get("linked_reservation") or {}).get("external_reservation_id")
+        if reference and len(by_reference[reference]) == 1:
+            wanted[task["id"]] = by_reference[reference][0]
+    assert len(wanted) > 3
+    found = duckdb_loader.query("select task_id, reservation_pk from tasks where link_status = 'linked'")
+    loaded = set(duckdb_loader.column("select reservation_id from reservations"))
+    assert dict(found).items() >= {task: stay for task, stay in wanted.items() if stay in loaded}.items()
+
+
 @pytest.mark.parametrize(
     ("text", "amount"),
     [
