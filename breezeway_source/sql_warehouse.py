@@ -10,6 +10,8 @@ from typing import Any
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.pipeline import Pipeline
 
+from .columns import TABLES
+
 # Microseconds since 1970: compact, exact, and the same whatever time zone a session speaks in.
 _MICROSECONDS = "cast(round(extract(epoch from updated_at) * 1000000) as bigint)"
 _LIVE = "region_code = %s and deleted_at is null"
@@ -29,7 +31,10 @@ class SqlWarehouse:
         self._open = open_database
 
     def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
-        query = f"select task_id, {_MICROSECONDS} from tasks where {_LIVE}"
+        query = (
+            f"select task_id, {_MICROSECONDS} from tasks where region_code = %s "
+            "and (deleted_at is null or lower(task_status_code) = 'deleted')"
+        )
         if since is None:
             return dict(self._rows(query))
         return dict(self._rows(f"{query} and updated_at >= %s", since))
@@ -68,10 +73,29 @@ class SqlWarehouse:
         )
 
     def half_proven(self, entity: str) -> Collection[int]:
+        gone = "max(case when answer in ('not_found', 'deleted') and reason = 'reconcile' then asked_at end)"
+        alive = "max(case when answer = 'alive' then asked_at end)"
         return self._column(
             "select record_id from deletion_proofs where region_code = %s and entity = %s "
-            "and reason = 'reconcile' and answer in ('not_found', 'deleted')",
+            f"group by record_id having {gone} is not null and ({alive} is null or {alive} < {gone})",
             entity,
+        )
+
+    def last_asked(self, entity: str) -> Mapping[int, datetime]:
+        return dict(
+            self._rows(
+                "select record_id, max(asked_at) from deletion_proofs where region_code = %s and entity = %s "
+                "and reason = 'reconcile' group by record_id",
+                entity,
+            )
+        )
+
+    def deleted(self, entity: str) -> Mapping[int, datetime]:
+        key = TABLES[entity].key[-1]
+        return dict(
+            self._rows(
+                f"select {key}, deleted_at from {entity} where region_code = %s and deleted_at is not null"
+            )
         )
 
     def live_properties(self) -> int:

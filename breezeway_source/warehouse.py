@@ -16,7 +16,10 @@ class Warehouse(Protocol):
     """The loaded rows of one region, as far as reading needs them. Times are UTC, ids 64-bit integers."""
 
     def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
-        """`updated_at` (microseconds since 1970) of each live task changed since then; of all with None."""
+        """`updated_at` (microseconds since 1970) of each task changed since then, of all with None.
+
+        Of live ones, and of those whose own row says that they are deleted.
+        """
 
     def live_tasks(self) -> Mapping[int, Collection[int]]:
         """The ids of live tasks by property id."""
@@ -34,7 +37,13 @@ class Warehouse(Protocol):
         """Stays asked for by id since then that the API did not give."""
 
     def half_proven(self, entity: str) -> Collection[int]:
-        """Ids of live rows of `tasks` or `reservations` that one earlier run found gone."""
+        """Ids of `tasks` or `reservations` that an earlier run found gone, and that nothing has shown since."""
+
+    def last_asked(self, entity: str) -> Mapping[int, datetime]:
+        """When a reconciliation last asked for a row of `tasks` or `reservations` by its id."""
+
+    def deleted(self, entity: str) -> Mapping[int, datetime]:
+        """`deleted_at` of the rows of `properties`, `tasks` or `reservations` that have one."""
 
     def live_properties(self) -> int:
         """How many live properties are loaded."""

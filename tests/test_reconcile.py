@@ -9,10 +9,12 @@ from loading import Loader
 from small_worlds import HidingWorld, asked_by_id, small_world
 
 from breezeway_source.api import pace
+from breezeway_source.entities import absence
 from breezeway_source.sandbox import World
 from breezeway_source.sandbox.stores import Row, is_deleted
 
 HOME = 2001
+FINISHED = {"code": "finished", "name": "Finished", "stage": "finished"}
 HOURLY, DAILY = ("--reconcile",), ("--entities", "daily", "--reconcile")
 
 
@@ -121,7 +123,7 @@ class FrankWorld(HidingWorld):
 
 
 @pytest.mark.parametrize("world", [small_world(kind=FrankWorld)])
-def test_a_row_that_its_list_shows_as_deleted_is_proven_by_its_id_too(
+def test_a_row_that_its_list_shows_as_deleted_is_deleted_at_once_and_lives_again_by_its_own_word(
     world: World, duckdb_loader: Loader
 ) -> None:
     loader = duckdb_loader
@@ -129,22 +131,22 @@ def test_a_row_that_its_list_shows_as_deleted_is_proven_by_its_id_too(
     task_id, stay_id = a_task(loader), an_upcoming_stay(loader)
     world.delete_task(task_id, soft=True)
     world.edit_reservation(stay_id, status="deleted")
-    loader.pass_time(hours=1)
+    first = loader.pass_time(hours=1)
     loader.load()
-    assert loader.column("select task_status_code from tasks where task_id = %s", task_id) == ["deleted"]
-    assert deleted(loader) == deleted(loader, "reservations") == []
-    for _ in range(2):
-        loader.pass_time(days=1)
-        loader.load(*DAILY)
     assert (deleted(loader), deleted(loader, "reservations")) == ([task_id], [stay_id])
-    for options in (DAILY, ("--entities", "all", "--full"), ()):  # lists bring both again, and revive neither
+    # Lists bring both again, and they keep the time at which they were first found so; nobody is asked by id.
+    for options in (DAILY, ("--entities", "all", "--full"), ()):
         loader.pass_time(days=1)
         loader.load(*options)
-        assert (deleted(loader), deleted(loader, "reservations")) == ([task_id], [stay_id])
-    assert {(p[1], p[3]) for p in proofs(loader)} == {(task_id, "deleted"), (stay_id, "deleted")}
-    assert len(proofs(loader)) == 4  # proven: not asked for again
-    world.edit_task(task_id, status="finished")
+        assert loader.column("select deleted_at from tasks where task_id = %s", task_id) == [first]
+        assert loader.column("select deleted_at from reservations where reservation_id = %s", stay_id) == [
+            first
+        ]
+    assert proofs(loader) == []
+    # It says otherwise, with the very same time of change.
+    world.edit_task(task_id, type_task_status=FINISHED, touch=False)
     world.edit_reservation(stay_id, status="active")
+    loader.pass_time(hours=1)
     loader.load()
     assert deleted(loader) == deleted(loader, "reservations") == []
 
@@ -204,16 +206,62 @@ def test_an_hourly_run_without_reconcile_asks_for_nothing_by_id(loaded: Loader) 
     assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
 
 
-def test_properties_that_were_not_listed_completely_are_left_out(loaded: Loader) -> None:
+def test_properties_not_listed_completely_are_left_out_and_those_off_the_list_are_proven(
+    loaded: Loader,
+) -> None:
     world, faults = loaded.sandbox.world, loaded.sandbox.faults
     world.delete_task(a_task(loaded))
     faults.refuse_property(HOME, 422)
     loaded.sandbox.reset_log()
     reconcile_twice(loaded, expected=1)
     assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
+    # Off the list of properties, which is whole: its tasks are asked for by id, those gone are proven so.
+    faults.unrefuse_property(HOME)
     world.hide_property(HOME)
+    gone = {task["id"] for task in world.tasks.values() if task["home_id"] == HOME}
+    for task_id in gone:
+        world.delete_task(task_id)
     reconcile_twice(loaded)
-    assert asked_by_id(loaded.sandbox, "/task/{id}") == [] == deleted(loaded)
+    assert gone < set(deleted(loaded)) and len(deleted(loaded)) == len(gone) + 1
+
+
+def test_rows_that_live_and_are_listed_nowhere_never_keep_others_from_being_asked(
+    loaded: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three may be asked for in a run; four live unlisted, and two are gone."""
+    monkeypatch.setattr(absence, "MAX_PROOFS", 3)
+    world = loaded.sandbox.world
+    ids = sorted(task["id"] for task in world.listed_tasks())
+    for task_id in ids[:4]:
+        world.hide_task(task_id)
+    for task_id in ids[4:6]:
+        world.delete_task(task_id)
+    for _ in range(4):
+        loaded.pass_time(days=1)
+        (report,) = loaded.run("--reconcile").regions
+        assert report.exit_code == 0
+    assert set(deleted(loaded)) == set(ids[4:6])
+
+
+def test_a_list_that_shows_a_row_between_two_answers_undoes_the_first(loaded: Loader) -> None:
+    world = loaded.sandbox.world
+    task_id = a_task(loaded)
+    kept = dict(world.tasks[task_id])
+    world.delete_task(task_id)
+    loaded.pass_time(days=1)
+    loaded.run("--reconcile")
+    world.tasks[task_id] = kept  # listed again, unchanged: an hourly run has no reason to write it
+    loaded.pass_time(hours=1)
+    loaded.load("--property", str(kept["home_id"]))
+    answers = "select answer from deletion_proofs where record_id = %s order by asked_at"
+    assert loaded.column(answers, task_id) == ["not_found", "alive"]
+    world.delete_task(task_id)
+    loaded.pass_time(days=1)
+    loaded.run("--reconcile")
+    assert deleted(loaded) == []
+    loaded.pass_time(days=1)
+    loaded.run("--reconcile")
+    assert deleted(loaded) == [task_id]
 
 
 NO_ANSWERS = {"403": 1, "422": 1, "500": 8, "200_empty": 8, "200_error": 8, "403_html": 8}  # kind: how often

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 from typing import Any, Protocol
 
 from ..errors import unknown_name
@@ -31,14 +30,10 @@ class Endpoint:
     reader: Callable[[], Any]
 
 
-def _module(module: Any) -> Callable[[], Any]:
-    return lambda: SimpleNamespace(jobs=module.jobs, read=module.read)
-
-
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.name: endpoint
     for endpoint in (
-        Endpoint("properties", ("/property",), "whole list", "hourly", _module(properties)),
+        Endpoint("properties", ("/property",), "whole list", "hourly", properties.Properties),
         Endpoint(
             "reservations",
             ("/reservation", "/reservation/{id}"),

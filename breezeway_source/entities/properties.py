@@ -6,29 +6,39 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..reading import Reading
+from .absence import OwnWord
 from .catalogues import note_whole_read
 
 NAME = "properties"
 
 
-def jobs(reading: Reading) -> Iterator[str | None]:
-    """One job, once the list is there. An empty list is refused where live properties are loaded."""
-    while reading.properties() is None:
-        yield None
-    if not refuses_empty(reading):
-        yield NAME
+class Properties:
+    """The properties of one run."""
 
+    def __init__(self) -> None:
+        self._own_word = OwnWord(NAME, "status")
 
-def read(reading: Reading, job: str) -> list[dict[str, Any]]:
-    """All listed properties."""
-    raws = reading.properties() or []
-    rows = [row for raw in raws if (row := reading.row(NAME, raw)) is not None]
-    if reading.properties_proven:
-        note_whole_read(reading, NAME, len(rows))
-    else:
-        why = reading.properties_doubt
-        reading.fail(NAME, f"the list of properties did not come whole: {why}; its rows are loaded.")
-    return rows
+    def jobs(self, reading: Reading) -> Iterator[str | None]:
+        """One job, once the list is there. An empty list is refused where live properties are loaded."""
+        self._own_word.begin(reading)
+        while reading.properties() is None:
+            yield None
+        if not refuses_empty(reading):
+            yield NAME
+
+    def read(self, reading: Reading, job: str) -> list[dict[str, Any]]:
+        """All listed properties."""
+        rows = [
+            row
+            for raw in reading.properties() or []
+            if (row := reading.row(NAME, raw, **self._own_word.said(reading, raw))) is not None
+        ]
+        if reading.properties_proven:
+            note_whole_read(reading, NAME, len(rows))
+        else:
+            why = reading.properties_doubt
+            reading.fail(NAME, f"the list of properties did not come whole: {why}; its rows are loaded.")
+        return rows
 
 
 def refuses_empty(reading: Reading) -> bool:

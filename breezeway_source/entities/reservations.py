@@ -8,7 +8,7 @@ may be answered with the upcoming stays; the hourly windows are cut such that th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,11 +16,12 @@ from typing import Any
 import dlt
 import pendulum
 
+from ..api.pages import Inside
 from ..errors import ApiError
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
 from ..rows import values
 from ..rows.fields import record_id, says_deleted
-from .tasks import MAX_PROOFS
+from .absence import OwnWord, Proofs, is_gone
 
 NAME = "reservations"
 WINDOW_MONTHS = 3
@@ -46,7 +47,7 @@ class CheckoutWindow:
             (self.first is not None and day < self.first) or (self.last is not None and day > self.last)
         )
 
-    def may_answer_nothing(self, today: pendulum.Date) -> Callable[[Mapping[str, Any]], bool]:
+    def may_answer_nothing(self, today: pendulum.Date) -> Inside:
         """Whether a row may be of the upcoming stays, which come when nothing matches (Q2).
 
         Of a window of days alone none of them can be inside it: else it would have matched.
@@ -79,13 +80,16 @@ class Reservations:
 
     def __init__(self) -> None:
         self._complete: list[CheckoutWindow] = []
-        self._listed_as_deleted: set[int | None] = set()
+        self._own_word = OwnWord(NAME, "status")
+        self._proofs = Proofs(NAME, "stays")
 
     def jobs(self, reading: Reading) -> Iterator[CheckoutWindow | StayById | None]:
         """The windows; then what vanished from them; then, when all tasks are read, the linked stays still missing."""
         state = dlt.current.resource_state(NAME)
         stage = reading.stage(NAME)
         if reading.first_package:
+            self._own_word.begin(reading)
+            self._proofs.begin(reading)
             since = state.get("since")
             windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
@@ -113,8 +117,12 @@ class Reservations:
             fallback=job.may_answer_nothing(reading.started_at.date()),
         )
         with reading.turn:
-            rows = [row for raw in listing.rows if (row := reading.row(NAME, raw)) is not None]
-        self._listed_as_deleted.update(record_id(raw) for raw in listing.rows if says_deleted(raw, "status"))
+            rows = [
+                row
+                for raw in listing.rows
+                if (row := reading.row(NAME, raw, **self._own_word.said(reading, raw))) is not None
+            ]
+        self._proofs.shown(reading, listing.rows, "property_id")
         reading.tell_nameless(NAME, listing)
         if listing.doubtful:
             reading.warn(
@@ -130,21 +138,15 @@ class Reservations:
         return rows
 
     def _absent(self, reading: Reading) -> Iterator[StayById]:
-        """Loaded stays of completely read windows that the windows did not hold, or showed as deleted."""
+        """Loaded stays of completely read windows that the windows did not hold."""
         whole = [window for window in self._complete if window.updated_since is None]
         absent = [
             stay_id
             for stay_id, checkout in reading.warehouse.live_stays().items()
-            if (stay_id in self._listed_as_deleted or not reading.wrote(NAME, stay_id))
+            if not reading.wrote(NAME, stay_id)
             and any(window.has(checkout) for window in whole if checkout is not None)
         ]
-        half_proven = set(reading.warehouse.half_proven(NAME)) if absent else set()
-        absent.sort(key=lambda stay_id: (stay_id not in half_proven, stay_id))
-        if len(absent) > MAX_PROOFS:
-            reading.warn(
-                f"{len(absent)} loaded stays are missing from the list; {MAX_PROOFS} of them are asked for in this run."
-            )
-        for stay_id in absent[:MAX_PROOFS]:
+        for stay_id in self._proofs.to_ask(reading, absent):
             yield StayById(stay_id, "reconcile")
 
 
@@ -201,8 +203,8 @@ def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
     try:
         raw = reading.client.one(f"/reservation/{job.reservation_id}", label="/reservation/{id}")
     except ApiError as e:
-        if e.status == 404:
-            reading.proof(NAME, job.reservation_id, None, 404, "not_found", job.why)
+        if is_gone(e):
+            reading.proof(NAME, job.reservation_id, None, e.status or 404, "not_found", job.why)
             return []
         if e.permanent and job.why == "link_lookup" and e.status is not None:
             # Remembered like an unknown one, else every run would ask and end 1 again.

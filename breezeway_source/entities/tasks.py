@@ -19,13 +19,12 @@ from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
 from ..reading import Reading
 from ..rows.fields import instant, record_id, says_deleted
+from .absence import OwnWord, Proofs, is_gone
 from .properties import refuses_empty
 
 NAME = "tasks"
 STATUS = "type_task_status"
 CLOCK_SKEW = timedelta(minutes=5)
-# A list that lost thousands of rows overnight says more about the API than about the tasks.
-MAX_PROOFS = 2000
 _MONEY = ("costs", "supplies")
 _MICROSECONDS = 1_000_000
 
@@ -55,7 +54,8 @@ class Tasks:
         self._cursor: TaskCursor | None = None
         self._versions: Mapping[int, int | None] = {}
         self._live: Mapping[int, Any] = {}
-        self._listed_as_deleted: set[int | None] = set()
+        self._own_word = OwnWord(NAME, STATUS)
+        self._proofs = Proofs(NAME, "tasks")
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -63,6 +63,8 @@ class Tasks:
         while reading.properties() is None:
             yield None
         if reading.pending_tasks is None:
+            self._own_word.begin(reading)
+            self._proofs.begin(reading)
             reading.pending_tasks = self._all_jobs(reading)
         yield from self._next_piece(reading)
         if reading.plan.reconcile:
@@ -81,9 +83,9 @@ class Tasks:
         listing = reading.client.listing("/task/", params, label="/task")
         rows, refusal = self._rows(reading, [raw for raw in listing.rows if self._is_changed(raw, job)])
         reading.tell_nameless(NAME, listing, job.property_id)
+        self._proofs.shown(reading, listing.rows, "home_id")
         if listing.whole and reading.plan.reconcile and job.window is None:
-            shown = {record_id(raw) for raw in listing.rows if not says_deleted(raw, STATUS)}
-            self._listed_as_deleted.update({record_id(raw) for raw in listing.rows} - shown)
+            shown = {record_id(raw) for raw in listing.rows}
             for task_id in self._live.get(job.property_id, ()):
                 if task_id not in shown:
                     reading.absent_tasks[task_id] = job.property_id
@@ -119,7 +121,7 @@ class Tasks:
         with reading.turn:
             for raw in whole:
                 try:
-                    row = _take(reading, raw)
+                    row = _take(reading, raw, **self._own_word.said(reading, raw))
                 except ApiError as e:
                     refusal = e
                     continue
@@ -187,28 +189,23 @@ class Tasks:
         yield from pending[:size]
 
     def _absent(self, reading: Reading) -> Iterator[TaskById]:
-        """The vanished ids, those found gone once before first, so that a second run completes the proof."""
+        """The vanished ids, and the tasks of properties that the list itself, shown to be whole, no longer has."""
         absent, reading.absent_tasks = reading.absent_tasks, {}
-        asked = [  # one that another property's list has brought has only moved
-            task_id
-            for task_id in absent
-            if task_id in self._listed_as_deleted or not reading.wrote(NAME, task_id)
-        ]
-        half_proven = set(reading.warehouse.half_proven(NAME)) if asked else set()
-        asked.sort(key=lambda task_id: (task_id not in half_proven, task_id))
-        if len(asked) > MAX_PROOFS:
-            reading.warn(
-                f"{len(asked)} loaded tasks are missing from their lists; "
-                f"{MAX_PROOFS} of them are asked for in this run."
-            )
-        for task_id in asked[:MAX_PROOFS]:
+        if reading.properties_proven and not reading.has_more and not reading.plan.properties:
+            listed = {record_id(raw) for raw in reading.properties() or []}
+            for property_id, task_ids in self._live.items():
+                if property_id not in listed and listed:
+                    absent |= dict.fromkeys(task_ids, property_id)
+        # One that another property's list has brought has only moved.
+        unseen = [task_id for task_id in absent if not reading.wrote(NAME, task_id)]
+        for task_id in self._proofs.to_ask(reading, unseen):
             yield TaskById(task_id, absent[task_id])
 
     def _is_changed(self, raw: Mapping[str, Any], job: PropertyTasks) -> bool:
         if job.changed_since is None:
             return True
         task_id, updated_at = record_id(raw), instant(raw, "updated_at")
-        if updated_at is None or updated_at >= job.changed_since:
+        if updated_at is None or updated_at >= job.changed_since or self._own_word.is_revived(raw):
             return True
         return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
 
@@ -220,14 +217,14 @@ class Tasks:
             try:
                 return raw | reading.client.one(f"/task/{task_id}", label="/task/{id}")
             except ApiError as e:
-                if e.status == 404:  # deleted since the list was read
+                if is_gone(e):  # deleted since the list was read
                     return None
                 raise
         return raw
 
 
-def _take(reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    row = reading.row(NAME, raw)
+def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
+    row = reading.row(NAME, raw, **extra)
     if row is not None:
         entities, linked = reading.plan.entities, row.get("linked_reservation_id")
         if "task_details" in entities:
@@ -242,9 +239,9 @@ def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
     try:
         raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
     except ApiError as e:
-        if e.status != 404:
+        if not is_gone(e):
             raise
-        reading.proof(NAME, job.task_id, job.property_id, 404, "not_found", "reconcile")
+        reading.proof(NAME, job.task_id, job.property_id, e.status or 404, "not_found", "reconcile")
         return []
     if says_deleted(raw, STATUS):
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")

@@ -199,6 +199,8 @@ class _Rows:
         }
         self.level = _Level(self, self._specs(parent_id), "", table.personal_unknown)
         self.level.fields.update(dict.fromkeys(child_fields, (None, None, _skip)))
+        if not parent_id:  # a row that says when it was deleted: whoever reads it judges that
+            self.level.fields.setdefault("deleted_at", (None, None, _skip))
         self.has_position = bool(parent_id) and "position" in table.by_name
         self._parent_id = parent_id
 

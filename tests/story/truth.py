@@ -166,7 +166,10 @@ class Expected:
             k: api_truth.typed("timestamp", v) if k == "task_updated_at" else v for k, v in known.items()
         }
         row = api_truth.row(name, raw, **timed)
-        row |= {"region_code": self.world.region, "unparsed": built.get("unparsed"), "deleted_at": None}
+        row |= {"region_code": self.world.region, "unparsed": built.get("unparsed")}
+        parents = {"property_details": self.world.properties, "task_details": self.world.tasks}
+        owner = parents[name].get(built[table.key[-1]], raw) if name in parents else raw
+        row["deleted_at"] = self._deleted_at(name, built[table.key[-1]]) if _says_deleted(owner) else None
         row |= self._links(name, raw)
         parent = {table.key[-1]: built[table.key[-1]]}
         children = {}
@@ -176,6 +179,10 @@ class Expected:
                 line |= {"region_code": self.world.region, "unparsed": own.get("unparsed")}
             children[child.name] = [_row(child, list(line), line.values()) for line in lines]
         return _row(table, list(row), row.values()), children
+
+    def _deleted_at(self, name: str, key: int) -> Any:
+        """Of a row that says itself that it is deleted: when is the loader's to say, but it must say so."""
+        return (self._tables.roots[name].get((key,)) or {}).get("deleted_at") or "a time"
 
     def _links(self, name: str, raw: Row) -> Row:
         if name == "reservations":
@@ -201,6 +208,11 @@ class Expected:
 
     def _property(self, property_id: int) -> int | None:
         return property_id if (property_id,) in self._tables.roots["properties"] else None
+
+
+def _says_deleted(raw: Row) -> bool:
+    status = raw.get("type_task_status") or raw.get("status")
+    return (status.get("code") if isinstance(status, dict) else status) == "deleted"
 
 
 def differences(loader: Loader, world: HidingWorld, names: Iterable[str], *, proven: bool) -> list[str]:

@@ -1,0 +1,86 @@
+"""Deleted or not: by a row's own word at once, by absence only with proof (design, "Absence needs proof").
+
+A row of a list is the API's own word. What no list shows is asked for by its id; two such answers, of two runs
+between which no list showed it, are a proof, which the SQL after the load acts on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ..errors import ApiError
+from ..reading import Reading
+from ..rows.fields import instant, record_id, says_deleted
+
+# A list that lost thousands of rows overnight says more about the API than about the rows.
+MAX_PROOFS = 2000
+GONE = (404, 410)
+_NEVER = datetime.min.replace(tzinfo=timezone.utc)
+
+
+class OwnWord:
+    """Rows that say themselves that they are deleted: they arrive with `deleted_at`, and keep their first one."""
+
+    def __init__(self, entity: str, status: str) -> None:
+        self._entity = entity
+        self._status = status
+        self._first: Mapping[int, datetime] = {}
+
+    def begin(self, reading: Reading) -> None:
+        """Ask what is loaded as deleted; from the extracting thread."""
+        self._first = reading.warehouse.deleted(self._entity)
+
+    def said(self, reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns that follow: none of a row that lives."""
+        if not says_deleted(raw, self._status):
+            return {}
+        first = self._first.get(record_id(raw) or 0)
+        return {"deleted_at": first or instant(raw, "deleted_at") or reading.started_at}
+
+    def is_revived(self, raw: Mapping[str, Any]) -> bool:
+        """Whether it is loaded as deleted and no longer says so."""
+        return record_id(raw) in self._first and not says_deleted(raw, self._status)
+
+
+class Proofs:
+    """The questions by id for what no list shows any more."""
+
+    def __init__(self, entity: str, many: str) -> None:
+        self._entity = entity
+        self._many = many
+        self._half: set[int] = set()
+
+    def begin(self, reading: Reading) -> None:
+        """Ask what an earlier run found gone; from the extracting thread."""
+        self._half = set(reading.warehouse.half_proven(self._entity))
+
+    def shown(self, reading: Reading, raws: Iterable[Mapping[str, Any]], property_of: str) -> None:
+        """A list shows these: what was found gone before was not."""
+        if not self._half:
+            return
+        for raw in raws:
+            one = record_id(raw)
+            if one in self._half:
+                self._half.discard(one)
+                reading.proof(self._entity, one, record_id(raw, property_of), 200, "alive", "listed")
+
+    def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:
+        """Which of them are asked for in this run: those asked longest ago first, so that rows which are alive and
+        listed nowhere never keep the others from being asked; from the extracting thread."""
+        if not absent:
+            return []
+        asked = reading.warehouse.last_asked(self._entity)
+        ordered = sorted(absent, key=lambda one: (asked.get(one, _NEVER), one))
+        if len(ordered) > MAX_PROOFS:
+            reading.warn(
+                f"{len(ordered)} loaded {self._many} are missing from their lists; "
+                f"{MAX_PROOFS} of them are asked for in this run, those asked longest ago first."
+            )
+        return ordered[:MAX_PROOFS]
+
+
+def is_gone(error: ApiError) -> bool:
+    """Whether the API says that there is no such record."""
+    return error.status in GONE
