@@ -43,7 +43,9 @@ def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_tha
     loader.load("--entities", "all")
     before = loader.now
     loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
-    assert loader.run("--entities", "all").status != "failed"  # its windows of days may be empty: told, exit 1
+    assert (
+        loader.run("--entities", "all").status != "failed"
+    )  # its windows of days may be empty: told, exit 1
     shift_load_ids(loader)
     loader.wipe()
 

@@ -152,7 +152,7 @@ def test_a_wrong_setting_is_told_by_its_variable(
 
 @pytest.mark.parametrize("base_url", ["http://api.test", "https://api.test"])
 def test_a_dead_proxy_is_told_at_once(base_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    variable = f"{base_url.split(':')[0].upper()}_PROXY"
+    variable = f"{base_url.split(':', maxsplit=1)[0].upper()}_PROXY"
     monkeypatch.setenv(variable.lower(), f"http://user:{CANARY}@127.0.0.1:1")
     with pytest.raises(ConfigError, match=f"proxy of {variable.lower()} does not answer") as caught:
         Transport(base_url).send("GET", base_url)
