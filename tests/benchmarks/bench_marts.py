@@ -40,8 +40,8 @@ select
 from numbers where n <= {tasks} / 3;
 insert into tasks (
     region_code, task_id, name, property_id, linked_reservation_id, type_department, task_status_code,
-    task_status_stage, scheduled_date, created_at, updated_at, finished_at, finished_by_id, total_cost, rate_paid_amount,
-    rate_paid_currency, rate_type, billable, total_time_seconds, synced_at, _dlt_id
+    task_status_stage, scheduled_date, created_at, updated_at, finished_at, finished_by_id, total_cost,
+    rate_paid_amount, rate_paid_currency, rate_type, billable, total_time_seconds, synced_at, _dlt_id
 )
 select
     'smoky', n, 'Departure clean', 1 + mod(n, {properties}), case when mod(n, 4) > 0 then 1 + n / 3 end,
