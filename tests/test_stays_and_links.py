@@ -53,7 +53,7 @@ def ended_stay(world: World) -> int:
 def test_a_stay_that_ended_long_ago_still_updates(loader: Loader) -> None:
     world = loader.sandbox.world
     ended = ended_stay(world)
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     world.edit_reservation(ended, note="Found: one umbrella")
     loader.load()
@@ -64,7 +64,7 @@ def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_ru
     duckdb_loader: Loader,
 ) -> None:
     loader = duckdb_loader
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     loader.sandbox.reset_log()
     loader.load()
@@ -75,7 +75,7 @@ def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_ru
 
 def test_stays_that_could_not_be_read_keep_their_start(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load()
+    loader.first_load()
     ended = next(iter(world.reservations))
     loader.pass_time(hours=1)
     world.edit_reservation(ended, note="edited while stays were refused")
@@ -97,7 +97,7 @@ def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     loader.sandbox.no_match, loader.sandbox.past_end = no_match, past_end
     loader.configure(start_date=NOW.date().subtract(days=30))
-    loader.load()
+    loader.first_load()
     within = {s["id"] for s in world.reservations.values() if s["checkout_date"] >= day(-30)}
     linked = {(t.get("linked_reservation") or {}).get("id") for t in world.tasks.values()}
     expected = sorted(within | (linked & set(world.reservations)))
@@ -118,7 +118,7 @@ def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     loader.sandbox.updated_keeps_default_window = keeps
     ended = ended_stay(world)
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     world.edit_reservation(ended, note="after the fact")
     loader.load()
@@ -128,7 +128,7 @@ def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(
 def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     ended = ended_stay(world)
-    loader.load()
+    loader.first_load()
     loader.pass_time(days=5)
     loader.load()
     loader.pass_time(days=1)
@@ -152,7 +152,7 @@ def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
     }
     old = world.add_reservation(property_id=HOME, **long_ago)["id"]
     world.add_task(home_id=HOME, linked_reservation={"id": old, "external_reservation_id": None})
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     world.edit_reservation(old, note="after years")
     loader.load(*options)
@@ -169,7 +169,7 @@ def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(
     link = {"id": old, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
     left_behind = world.add_task(home_id=2002, linked_reservation=link)["id"]
-    loader.load()
+    loader.first_load()
     assert links(loader)[task_id] == (old, old, "linked")
     loader.pass_time(hours=1)
     new = world.move_reservation(old, 2002)["id"]
@@ -240,7 +240,7 @@ def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered
 
 def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(duckdb_loader: Loader) -> None:
     loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
-    loader.load()
+    loader.first_load()
     link = {"id": UNKNOWN, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
     sandbox.faults.next("403", path=f"/reservation/{UNKNOWN}")
@@ -261,7 +261,7 @@ def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loa
     )["id"]
     link = {"id": deleted, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
-    loader.load()
+    loader.first_load()
     assert links(loader)[task_id] == (deleted, None, "reservation_not_found")
 
 
@@ -274,7 +274,7 @@ def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
         "id"
     ]
     waits = world.add_task(home_id=HOME, linked_reservation=late)["id"]
-    loader.load()
+    loader.first_load()
     assert links(loader)[moves] == (first, first, "linked")
     assert links(loader)[waits] == (late["id"], None, "reservation_not_found")
     loader.pass_time(hours=1)
