@@ -213,16 +213,23 @@ SUITE = frozenset(
     filters_shifted, whole, stays
     catalogue_empty, whole, properties
     empty form=results_null, hourly
+    empty form=204, first
+    emptied form=empty_body, whole
+    error_beside error=None, whole
+    shaped form=named, details
+    shaped form=texts, whole
     ids_as_text, first
     nameless form=null, whole
     stranger form=missing, whole
     absurd field=name form=long_int, whole
+    absurd field=total_cost form=huge, whole, tasks
     absurd field=notes form=deep, whole, properties
     dates form=short, hourly, stays
     dates form=garbage, whole, stays
     outside_window, whole, stays
     more_keys form=colliding, whole
     external_links, first, tasks
+    refused status=401 form=json, whole
     redirected form=same, whole
     redirected form=other_host, details
     busy retry_after=0 form=details, whole

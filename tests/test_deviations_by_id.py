@@ -27,7 +27,7 @@ def sandbox(world: HidingWorld) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.mark.parametrize("form", ["404", "deleted"])
+@pytest.mark.parametrize("form", ["404", "410", "deleted"])
 def test_a_vanished_record_is_deleted_after_two_proofs_in_whatever_form(
     duckdb_loader: Loader, world: HidingWorld, duckdb_database: Database, form: str
 ) -> None:
@@ -95,3 +95,9 @@ def test_a_token_call_that_is_sent_elsewhere_goes_nowhere(duckdb_loader: Loader,
         duckdb_loader.sandbox.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
         report = duckdb_loader.run()
         assert report.exit_code == 3 and other.requests == []
+
+
+def test_no_token_goes_to_another_host(duckdb_loader: Loader) -> None:
+    with Sandbox(small_world(now=NOW), token_limit=False) as other:
+        duckdb_loader.sandbox.deviate("redirected", form="other_host", host=other.base_url)
+        assert duckdb_loader.run().exit_code == 3 and other.requests == []
