@@ -278,16 +278,12 @@ class Reading:
     def _list_properties(self) -> None:
         assert self._properties is not None
         try:
-            listing = self.steady_listing("/property", {})
+            listing = self.client.listing("/property", label="/property")
             self.properties_proven, self.properties_doubt = listing.whole, listing.why
             self.tell_nameless("properties", listing)
             self._properties.set_result(listing.rows)
         except BaseException as e:
             self._properties.set_exception(e)
-
-    def steady_listing(self, path: str, params: Mapping[str, Any]) -> Listing:
-        """A list whose rows will be marked deleted when they are missing: `whole` says whether they may be."""
-        return self.client.listing(path, params, label=path)
 
     def proof(
         self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str

@@ -101,6 +101,14 @@ class SqlWarehouse:
     def live_properties(self) -> int:
         return sum(self._column(f"select count(*) from properties where {_LIVE}"))
 
+    def live_catalogue(self, entity: str) -> Mapping[str, Collection[int]]:
+        table = TABLES[entity]
+        part = {"people": "status", "tags": "tag_kind"}.get(entity, "''")
+        found: dict[str, set[int]] = {}
+        for name, one in self._rows(f"select {part}, {table.key[-1]} from {entity} where {_LIVE}"):
+            found.setdefault(name or "", set()).add(one)
+        return found
+
     def due_task_details(
         self, limit: int, since: datetime | None, properties: Collection[int]
     ) -> list[tuple[int, datetime | None]]:

@@ -48,6 +48,9 @@ class Warehouse(Protocol):
     def live_properties(self) -> int:
         """How many live properties are loaded."""
 
+    def live_catalogue(self, entity: str) -> Mapping[str, Collection[int]]:
+        """Ids of a catalogue's live rows by the list they come from: a person's status, a tag's kind, '' elsewhere."""
+
     def due_task_details(
         self, limit: int, since: datetime | None, properties: Collection[int]
     ) -> list[tuple[int, datetime | None]]:

@@ -142,3 +142,55 @@ def test_a_list_that_is_refused_or_slips_marks_nobody(duckdb_loader: Loader) -> 
     assert report.exit_code == 1
     assert deleted(loader) == {"tags": {"property 12"}, "supplies": {440}}
     assert report.rows == {"people": 0, "supplies": 127, "tags": 2 + 3}
+
+
+def test_a_long_catalogue_that_comes_back_empty_is_refused_once_and_then_believed(
+    duckdb_loader: Loader,
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    first = next(iter(world.supplies.values()))
+    for number in range(25):
+        world.supplies[90_000 + number] = {**first, "id": 90_000 + number}
+    loader.load("--entities", "supplies")
+    live = "select count(*) from supplies where deleted_at is null"
+    (count,) = loader.column(live)
+    assert count > 25
+    kept = dict(world.supplies)
+    world.supplies.clear()
+    for _ in range(2):  # refused, and again after a run that found them all
+        loader.pass_time(days=1)
+        (report,) = loader.run("--entities", "supplies").regions
+        assert report.exit_code == 1 and loader.column(live) == [count]
+        assert f"/supplies came back empty, where {count} are loaded" in report.failures[0]["message"]
+        loader.pass_time(days=1)
+        world.supplies.update(kept)
+        loader.load("--entities", "supplies")
+        world.supplies.clear()
+    for exit_code, left in ((1, count), (0, 0)):
+        loader.pass_time(days=1)
+        assert loader.run("--entities", "supplies").exit_code == exit_code
+        assert loader.column(live) == [left]
+
+
+def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.load("--entities", "people")
+    (person,) = loader.column("select min(person_id) from people where status = 'invited'")
+
+    class Moving(dict[int, Any]):
+        """Accepts the invitation between the list of active people and that of invited ones."""
+
+        def values(self) -> Any:
+            found = [dict(row) for row in super().values()]
+            self[person]["_status"] = "active"
+            return found
+
+    world.people = Moving(world.people)
+    loader.pass_time(days=1)
+    loader.sandbox.reset_log()
+    loader.load("--entities", "people")
+    asked = [request.query["status"] for request in loader.sandbox.logged()]
+    assert asked == ["active", "invited", "inactive"] * 2
+    assert loader.query("select status, deleted_at from people where person_id = %s", person) == [
+        ("active", None)
+    ]

@@ -6,11 +6,19 @@ after the load marks what it did not hold. So a crash between load and SQL canno
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import dlt
+
+from ..api.listing import Listing
 from ..reading import Reading
+from ..rows.fields import record_id
+
+# An empty list where fewer rows live may well be true.
+ENOUGH_TO_DOUBT = 20
 
 # Unfiltered, the list answered active people only (breezeway-api.md, section 6.1).
 PEOPLE_STATUSES = ("active", "invited", "inactive")
@@ -19,7 +27,10 @@ TAG_KINDS = ("task", "property", "reservation")
 
 @dataclass(frozen=True)
 class CatalogueJob:
-    """One list to read; `scope` is the part of the catalogue it makes up ('' for the whole)."""
+    """One list to read, in several parts where it takes a parameter.
+
+    `scope` is the part of the catalogue it makes up ('' for the whole).
+    """
 
     path: str
     params: tuple[dict[str, Any], ...] = ({},)
@@ -27,37 +38,80 @@ class CatalogueJob:
     extra: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True)
 class Catalogue:
-    """An entity that is listed as a whole."""
+    """An entity that is listed as a whole, during one run."""
 
-    name: str
-    lists: tuple[CatalogueJob, ...]
+    def __init__(self, name: str, *lists: CatalogueJob) -> None:
+        self._name = name
+        self._lists = lists
+        self._live: Mapping[str, Collection[int]] = {}
+        self._state: dict[str, Any] = {}
 
     def jobs(self, reading: Reading) -> Iterator[CatalogueJob]:
         """One job per list."""
-        yield from self.lists
+        self._live = reading.warehouse.live_catalogue(self._name)
+        self._state = dlt.current.resource_state(self._name)
+        yield from self._lists
 
     def read(self, reading: Reading, job: CatalogueJob) -> list[dict[str, Any]]:
         """All entries of one list; notes the read when the list is known to be complete."""
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
-        listings = [reading.steady_listing(job.path, params) for params in job.params]
+        parts = [(part, self._part(reading, job, part)) for part in job.params]
+        if len(parts) > 1 and self._lacks(parts):
+            # Whoever moved from one part to another while they were read may be in none: read once more.
+            parts += [(part, self._part(reading, job, part)) for part in job.params]
+        listings = [listing for _, listing in parts]
         rows = [
             row
-            for params, listing in zip(job.params, listings, strict=True)
+            for part, listing in reversed(parts)  # of two readings the later one says the part
             for raw in listing.rows
-            if (row := reading.row(self.name, raw, **dict(job.extra), **_said(params))) is not None
+            if (row := reading.row(self._name, raw, **dict(job.extra), **_said(part))) is not None
         ]
         for listing in listings:
-            reading.tell_nameless(self.name, listing)
-        if all(listing.whole for listing in listings):
-            if not any(listing.nameless for listing in listings):
-                # A record without an id may be any of those that are missing: none is marked deleted.
-                note_whole_read(reading, self.name, len(rows), job.scope)
-        else:
-            why = next(listing.why for listing in listings if not listing.whole)
-            reading.fail(self.name, f"{job.path} did not come whole: {why}; its rows are loaded.")
+            reading.tell_nameless(self._name, listing)
+        doubts = [listing.why for listing in listings if not listing.whole]
+        if doubts:
+            reading.fail(self._name, f"{job.path} did not come whole: {doubts[0]}; its rows are loaded.")
+        elif not any(listing.nameless for listing in listings) and not self._refuses_empty(
+            reading, job, parts
+        ):
+            # A record without an id may be any of those that are missing: none is marked deleted.
+            note_whole_read(reading, self._name, len(rows), job.scope)
         return rows
+
+    def _part(self, reading: Reading, job: CatalogueJob, part: Mapping[str, Any]) -> Listing:
+        return reading.client.listing(job.path, part, label=job.path)
+
+    def _lacks(self, parts: list[tuple[dict[str, Any], Listing]]) -> bool:
+        """Whether live rows are missing from all parts together."""
+        shown = {record_id(raw) for _, listing in parts for raw in listing.rows}
+        return any(one not in shown for ids in self._live.values() for one in ids)
+
+    def _refuses_empty(
+        self, reading: Reading, job: CatalogueJob, parts: list[tuple[dict[str, Any], Listing]]
+    ) -> bool:
+        """Whether a part came back empty for the first time, where many rows of it live: told, and nothing marked.
+
+        The next run that finds it empty too is believed.
+        """
+        counts: Counter[str] = Counter()
+        for part, listing in parts:
+            counts[str(part.get("status", job.scope))] += len(listing.rows)
+        seen_empty: dict[str, str] = self._state.setdefault("empty", {})
+        now, is_refused = reading.started_at.isoformat(), False
+        for name, count in counts.items():
+            live = len(self._live.get(name, ()))
+            if count or live < ENOUGH_TO_DOUBT:
+                seen_empty.pop(name, None)
+            elif seen_empty.setdefault(name, now) == now:
+                is_refused = True
+                what = f"{job.path} ({name})" if name else job.path
+                reading.fail(
+                    self._name,
+                    f"{what} came back empty, where {live} are loaded: nothing was marked deleted. The next run that "
+                    "finds it empty too is believed.",
+                )
+        return is_refused
 
 
 def _said(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,15 +124,24 @@ def note_whole_read(reading: Reading, entity: str, rows: int, scope: str = "") -
     reading.note("entity_reads", entity=entity, scope=scope, read_at=reading.started_at, row_count=rows)
 
 
-def _one(name: str, path: str) -> Catalogue:
-    return Catalogue(name, (CatalogueJob(path),))
+def people() -> Catalogue:
+    return Catalogue("people", CatalogueJob("/people", tuple({"status": s} for s in PEOPLE_STATUSES)))
 
 
-PEOPLE = Catalogue("people", (CatalogueJob("/people", tuple({"status": s} for s in PEOPLE_STATUSES)),))
-SUPPLIES = _one("supplies", "/supplies")
-TEMPLATES = _one("templates", "/companies/templates")
-SUBDEPARTMENTS = _one("subdepartments", "/companies/subdepartments")
-TAGS = Catalogue(
-    "tags",
-    tuple(CatalogueJob(f"/{kind}/tags", scope=kind, extra=(("tag_kind", kind),)) for kind in TAG_KINDS),
-)
+def supplies() -> Catalogue:
+    return Catalogue("supplies", CatalogueJob("/supplies"))
+
+
+def templates() -> Catalogue:
+    return Catalogue("templates", CatalogueJob("/companies/templates"))
+
+
+def subdepartments() -> Catalogue:
+    return Catalogue("subdepartments", CatalogueJob("/companies/subdepartments"))
+
+
+def tags() -> Catalogue:
+    return Catalogue(
+        "tags",
+        *(CatalogueJob(f"/{kind}/tags", scope=kind, extra=(("tag_kind", kind),)) for kind in TAG_KINDS),
+    )

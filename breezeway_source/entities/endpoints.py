@@ -48,14 +48,14 @@ ENDPOINTS: dict[str, Endpoint] = {
             "hourly",
             tasks.Tasks,
         ),
-        Endpoint("people", ("/people",), "whole list, three statuses", "daily", lambda: catalogues.PEOPLE),
-        Endpoint("supplies", ("/supplies",), "whole list", "daily", lambda: catalogues.SUPPLIES),
+        Endpoint("people", ("/people",), "whole list, three statuses", "daily", catalogues.people),
+        Endpoint("supplies", ("/supplies",), "whole list", "daily", catalogues.supplies),
         Endpoint(
             "tags",
             ("/task/tags", "/property/tags", "/reservation/tags"),
             "whole lists",
             "daily",
-            lambda: catalogues.TAGS,
+            catalogues.tags,
         ),
         Endpoint(
             "property_details",
@@ -71,15 +71,13 @@ ENDPOINTS: dict[str, Endpoint] = {
             "daily",
             details.TaskDetails,
         ),
-        Endpoint(
-            "templates", ("/companies/templates",), "whole list", "weekly", lambda: catalogues.TEMPLATES
-        ),
+        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", catalogues.templates),
         Endpoint(
             "subdepartments",
             ("/companies/subdepartments",),
             "whole list",
             "weekly",
-            lambda: catalogues.SUBDEPARTMENTS,
+            catalogues.subdepartments,
         ),
     )
 }
