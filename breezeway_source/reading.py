@@ -89,6 +89,7 @@ class Reading:
     failures: list[Failure] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     written: dict[str, set[Any]] = field(default_factory=dict)
+    unchanged: dict[str, set[Any]] = field(default_factory=dict)
     ledger: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     linked_stays: dict[int, None] = field(default_factory=dict)
     changed_tasks: dict[int, datetime | None] = field(default_factory=dict)
@@ -163,7 +164,7 @@ class Reading:
         key = self._key(entity, row)
         with self._lock:
             written = self.written.setdefault(entity, set())
-            if key in written:
+            if key in written or key in self.unchanged.get(entity, ()):
                 return None
             written.add(key)
             self._filled[entity].see(row)
@@ -196,9 +197,15 @@ class Reading:
         return row[names[0]] if len(names) == 1 else tuple(row[name] for name in names)
 
     def wrote(self, entity: str, record_id: int) -> bool:
-        """Whether this run has written the row of an entity that has a single id."""
+        """Whether this run has written the row of an entity that has a single id, or found it as it is loaded."""
         with self._lock:
-            return record_id in self.written.get(entity, ())
+            return record_id in self.written.get(entity, ()) or record_id in self.unchanged.get(entity, ())
+
+    def leave(self, entity: str, record_id: int) -> None:
+        """A row just made is not written: it is loaded as it is."""
+        with self._lock:
+            self.written[entity].discard(record_id)
+            self.unchanged.setdefault(entity, set()).add(record_id)
 
     def note(self, table: str, **columns: Any) -> None:
         """A row for one of the bookkeeping tables, loaded with this package."""

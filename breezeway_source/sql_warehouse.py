@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline import Pipeline
 
 from .columns import TABLES
@@ -47,6 +48,15 @@ class SqlWarehouse:
 
     def live_stays(self) -> Mapping[int, date | None]:
         return dict(self._rows(f"select reservation_id, checkout_date from reservations where {_LIVE}"))
+
+    def stay_hashes(self) -> Mapping[int, str]:
+        try:
+            query = f"select reservation_id, content_hash from reservations where {_LIVE}"
+            return {stay_id: known for stay_id, known in self._rows(query) if known is not None}
+        except DatabaseException as e:
+            if "content_hash" in str(e):  # loaded before there was this column
+                return {}
+            raise
 
     def stay_ids(self) -> Collection[int]:
         return self._column("select reservation_id from reservations where region_code = %s")

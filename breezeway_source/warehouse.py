@@ -27,6 +27,9 @@ class Warehouse(Protocol):
     def live_stays(self) -> Mapping[int, date | None]:
         """The check-out day of each live stay."""
 
+    def stay_hashes(self) -> Mapping[int, str]:
+        """The `content_hash` of each live stay that has one."""
+
     def stay_ids(self) -> Collection[int]:
         """The ids of all stays, deleted ones included."""
 

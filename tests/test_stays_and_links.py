@@ -287,3 +287,33 @@ def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
     world.edit_task(moves, linked_reservation=None)
     loader.load()
     assert links(loader)[moves] == (None, None, "no_link_at_source")
+
+
+def test_a_stay_read_again_without_a_change_is_not_written(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    first = loader.load("--entities", "reservations").rows["reservations"]
+    written = "select synced_at from reservations where reservation_id = %s"
+    stay = next(row["id"] for row in world.stays_by_checkout("2026-03-11"))
+    (at,) = loader.column(written, stay)
+    loader.pass_time(hours=1)
+    world.edit_reservation(stay, guests=[])  # a change of a list is one
+    assert loader.load("--entities", "daily").rows["reservations"] == 1
+    assert loader.column(written, stay) != [at]
+    loader.pass_time(hours=1)
+    assert loader.load("--entities", "daily").rows["reservations"] == 0
+    assert loader.load("--entities", "reservations", "--full").rows["reservations"] >= first - 1
+
+
+def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.load("--entities", "all")
+    stay = next(row["id"] for row in world.stays_by_checkout("2026-03-11"))
+    row = world.reservations[stay]
+    for shown in (False, True, False):
+        loader.pass_time(days=1)
+        if shown:
+            world.reservations[stay] = row
+        else:
+            world.delete_reservation(stay)
+        loader.load("--entities", "daily", "--reconcile")
+    assert loader.column("select deleted_at from reservations where reservation_id = %s", stay) == [None]

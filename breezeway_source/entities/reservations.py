@@ -17,9 +17,11 @@ import dlt
 import pendulum
 
 from ..api.pages import Inside
+from ..columns import TABLES
 from ..errors import ApiError
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
 from ..rows import values
+from ..rows.content_hash import ContentHash
 from ..rows.fields import record_id, says_deleted
 from .absence import OwnWord, Proofs, is_gone
 
@@ -82,6 +84,8 @@ class Reservations:
         self._complete: list[CheckoutWindow] = []
         self._own_word = OwnWord(NAME, "status")
         self._proofs = Proofs(NAME, "stays")
+        self._hashes = ContentHash(TABLES[NAME])
+        self._loaded: Mapping[int, str] = {}
 
     def jobs(self, reading: Reading) -> Iterator[CheckoutWindow | StayById | None]:
         """The windows; then what vanished from them; then, when all tasks are read, the linked stays still missing."""
@@ -90,6 +94,7 @@ class Reservations:
         if reading.first_package:
             self._own_word.begin(reading)
             self._proofs.begin(reading)
+            self._loaded = _loaded_hashes(reading)
             since = state.get("since")
             windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
@@ -108,7 +113,9 @@ class Reservations:
     def read(self, reading: Reading, job: CheckoutWindow | StayById) -> list[dict[str, Any]]:
         """The stays of one window, or the one asked for."""
         if isinstance(job, StayById):
-            return _by_id(reading, job)
+            raw = _by_id(reading, job)
+            row = self._changed(reading, raw) if raw is not None else None
+            return [row] if row is not None else []
         listing = reading.client.listing(
             "/reservation",
             job.params(),
@@ -120,7 +127,7 @@ class Reservations:
             rows = [
                 row
                 for raw in listing.rows
-                if (row := reading.row(NAME, raw, **self._own_word.said(reading, raw))) is not None
+                if (row := self._changed(reading, raw, **self._own_word.said(reading, raw))) is not None
             ]
         self._proofs.shown(reading, listing.rows, "property_id")
         reading.tell_nameless(NAME, listing)
@@ -137,6 +144,17 @@ class Reservations:
             self._complete.append(job)
         return rows
 
+    def _changed(self, reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
+        """The row, or None where this run has it already, or it is loaded just so."""
+        row = reading.row(NAME, raw, **extra)
+        if row is None:
+            return None
+        row["content_hash"] = self._hashes.of(row)
+        if self._loaded.get(row["reservation_id"]) != row["content_hash"]:
+            return row
+        reading.leave(NAME, row["reservation_id"])
+        return None
+
     def _absent(self, reading: Reading) -> Iterator[StayById]:
         """Loaded stays of completely read windows that the windows did not hold."""
         whole = [window for window in self._complete if window.updated_since is None]
@@ -148,6 +166,15 @@ class Reservations:
         ]
         for stay_id in self._proofs.to_ask(reading, absent):
             yield StayById(stay_id, "reconcile")
+
+
+def _loaded_hashes(reading: Reading) -> Mapping[int, str]:
+    """What is loaded and need not be written again. A stay that one run found gone is: being seen is news of it."""
+    if reading.plan.full:
+        return {}
+    loaded = reading.warehouse.stay_hashes()
+    doubted = set(reading.warehouse.half_proven(NAME)) if loaded else set()
+    return {stay_id: known for stay_id, known in loaded.items() if stay_id not in doubted}
 
 
 def _windows(reading: Reading, since: pendulum.DateTime | None) -> list[CheckoutWindow]:
@@ -199,13 +226,14 @@ def _missing(reading: Reading) -> Iterator[StayById]:
         yield StayById(stay_id, "link_lookup")
 
 
-def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
+def _by_id(reading: Reading, job: StayById) -> dict[str, Any] | None:
+    """The stay asked for as the API has it; None, with a proof, where it has none."""
     try:
         raw = reading.client.one(f"/reservation/{job.reservation_id}", label="/reservation/{id}")
     except ApiError as e:
         if is_gone(e):
             reading.proof(NAME, job.reservation_id, None, e.status or 404, "not_found", job.why)
-            return []
+            return None
         if e.permanent and job.why == "link_lookup" and e.status is not None:
             # Remembered like an unknown one, else every run would ask and end 1 again.
             reading.proof(NAME, job.reservation_id, None, e.status, "no_proof", job.why)
@@ -213,8 +241,7 @@ def _by_id(reading: Reading, job: StayById) -> list[dict[str, Any]]:
     property_id = record_id(raw, "property_id")
     if says_deleted(raw, "status"):
         reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
-        return []
+        return None
     if job.why == "reconcile":
         reading.proof(NAME, job.reservation_id, property_id, 200, "alive", job.why)
-    row = reading.row(NAME, raw)
-    return [row] if row is not None else []
+    return raw
