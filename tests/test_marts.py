@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import marts_truth
@@ -187,3 +189,29 @@ def test_upcoming_turns_are_those_of_the_regions_own_day(loader: Loader) -> None
     assert all(row[3] == (row[4] in ("none", "unassigned")) for row in rows)
     assert {row[5] for row in rows} <= {row["name"] for row in world.properties.values()}
     assert abs((seen - date.today()).days) <= 1
+
+
+def test_the_readmes_queries_run_and_say_what_the_marts_hold(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
+    readme = (Path(__file__).parents[1] / "sql_post" / "README.md").read_text("utf-8")
+    section = readme.partition("## Marts")[2].partition("<!-- generated: marts -->")[0]
+    queries = re.findall(r"```sql\n(.*?);\n```", section, re.DOTALL)
+    edit_much(loader.sandbox.world)
+    loader.load("--entities", "all")
+    answers = {re.findall(r"breezeway\.(\w+)", query)[0]: loader.query(query) for query in queries}
+    assert answers.keys() == {*marts_truth.MARTS, "task_changes"}
+    truth = marts_truth.marts(marts_truth.source_of(loader, loader.sandbox.world))
+    months = sorted(truth["mart_region_months"].values(), key=lambda row: row["month"], reverse=True)
+    columns = (
+        "month",
+        "count_turns",
+        "clean_cost",
+        "count_on_time",
+        "count_late",
+        "count_turns_without_clean",
+    )
+    assert answers["mart_region_months"] == [tuple(row[name] for name in columns) for row in months]
+    late = [row for row in truth["mart_stay_turnovers"].values() if row["is_on_time"] is False]
+    assert len(answers["mart_stay_turnovers"]) == len(late)
+    assert len(answers["mart_payouts"]) == len(truth["mart_payouts"])
+    assert answers["task_changes"] == []
