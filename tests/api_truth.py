@@ -19,7 +19,15 @@ Row = dict[str, Any]
 Getter = Callable[[Row], Any]
 
 TABLE = {t.name: t for root in TABLES.values() for t in (root, *root.children)}
-OURS = {"region_code", "synced_at", "unparsed", "reservation_pk", "property_pk", "link_status"}
+OURS = {
+    "region_code",
+    "content_hash",
+    "synced_at",
+    "unparsed",
+    "reservation_pk",
+    "property_pk",
+    "link_status",
+}
 
 
 def typed(kind: str, raw: Any) -> Any:

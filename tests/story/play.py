@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import marts_truth
 from databases import Database
 from killing import STEPS, Death, die
 from loading import Loader
@@ -334,6 +335,8 @@ class Story:
 
     def _compare(self, when: str, names: tuple[str, ...], *, proven: bool) -> None:
         found = differences(self.loader, self.world, names, proven=proven)
+        if proven and not found:
+            found = marts_truth.compare(self.loader, self.world)
         self.ending.problems += [f"after {when}: {problem}" for problem in found]
 
 

@@ -25,7 +25,10 @@ HOURLY = ("properties", "reservations", "tasks")
 DAILY = ("people", "supplies", "tags", "property_details", "task_details")
 WEEKLY = ("templates", "subdepartments")
 TAG_KINDS = ("task", "property", "reservation")
-LEFT_OUT = {"synced_at"}  # which run wrote a row is no matter of the source
+LEFT_OUT = {
+    "synced_at",
+    "content_hash",
+}  # which run wrote a row is no matter of the source, nor its fingerprint
 
 Key = tuple[Any, ...]
 
