@@ -439,3 +439,17 @@ def test_tasks_loaded_before_there_was_a_history_get_their_first_version(client:
     for _ in range(2):
         run_scripts(client, "demo")
         assert len(versions(client, 1)) == 1
+
+
+def test_unfinished_work_is_not_unsaid_and_a_clean_long_after_a_departure_is_none_of_it(demo: Client) -> None:
+    add_task(demo, 103, task_status_code="created", type_department="maintenance", scheduled_date=day(9))
+    add_line(demo, "tasks__costs", 0, 103, cost=8, bill_to="insurance")
+    add_task(demo, 104, task_status_code="created", scheduled_date=day(18))
+    run_scripts(demo, "demo")
+    billing = "amount, unsaid_amount, unfinished_amount"
+    assert row_of(demo, "mart_owner_billing", billing, "bill_to = 'insurance'") == ["8.00", None, "8.00"]
+    state = "clean_basis, clean_state"
+    assert row_of(demo, "mart_stay_turnovers", state, "reservation_id = 4") == ["none", "none"]
+    add_task(demo, 105, task_status_code="created", scheduled_date=day(17))
+    run_scripts(demo, "demo")
+    assert row_of(demo, "mart_stay_turnovers", state, "reservation_id = 4") == ["day", "unassigned"]
