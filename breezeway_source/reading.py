@@ -288,6 +288,7 @@ class Reading:
             listing = self.client.listing("/property", label="/property")
             self.properties_proven, self.properties_doubt = listing.whole, listing.why
             self.tell_nameless("properties", listing)
+            self.properties_unnamed = listing.nameless
             self._properties.set_result(listing.rows)
         except BaseException as e:
             self._properties.set_exception(e)

@@ -220,6 +220,7 @@ SUITE = frozenset(
     shaped form=texts, whole
     ids_as_text, first
     nameless form=null, whole
+    nameless form=null, whole, properties
     stranger form=missing, whole
     absurd field=name form=long_int, whole
     absurd field=total_cost form=huge, whole, tasks

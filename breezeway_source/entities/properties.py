@@ -34,7 +34,8 @@ class Properties:
             if (row := reading.row(NAME, raw, **self._own_word.said(reading, raw))) is not None
         ]
         if reading.properties_proven:
-            note_whole_read(reading, NAME, len(rows))
+            if not reading.properties_unnamed:  # else any missing property may be the one without an id
+                note_whole_read(reading, NAME, len(rows))
         else:
             why = reading.properties_doubt
             reading.fail(NAME, f"the list of properties did not come whole: {why}; its rows are loaded.")
