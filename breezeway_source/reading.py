@@ -116,6 +116,7 @@ class Reading:
             name: FilledFields(table, without_personal=personal.drops) for name, table in TABLES.items()
         }
         self._read_in_part: set[str] = set()
+        self.properties_unnamed = 0
         self.properties_proven, self.properties_doubt = True, ""
         self.cause: BreezewayError | None = None
 
