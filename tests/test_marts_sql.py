@@ -256,8 +256,10 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
 
 def test_tasks_and_stays_of_no_property_are_kept_up_too(demo: Client) -> None:
     run_scripts(demo, "demo")
+    assert ensure_indexes(demo, {**TABLES, **marts.ours(demo)}) == []
     insert(demo, "tasks", task(400, None, None, region="demo", total_cost=5))
     add_line(demo, "tasks__costs", 0, 400, cost=7, bill_to="owner")
+    add_task(demo, 401, None)  # no day, and nobody who did it
     run_scripts(demo, "demo")
     assert fetch(demo, "select task_cost from mart_task_money where task_id = 400") == [(7,)]
     assert fetch(demo, "select amount from mart_owner_billing where property_id is null") == [(7,)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlt.destinations.exceptions import DatabaseException
 
+from breezeway_source.columns.marts import KEYS_WITH_NULLS
 from pipelines.database.ddl import (
     SqlClient,
     busy,
@@ -145,7 +146,9 @@ def ensure_indexes(client: SqlClient, tables: Mapping[str, Table]) -> list[str]:
     existing = {name for name, _ in rows_of(client, query, client.dataset_name)}
     missing = [i for i in indexes(tables) if i.name not in existing and i.table in existing]
     warnings = [warning for index in missing if (warning := _make_index(client, index))]
-    return warnings + _ensure_primary_keys(client, indexes(tables))
+    return warnings + _ensure_primary_keys(
+        client, [index for index in indexes(tables) if index.table not in KEYS_WITH_NULLS]
+    )
 
 
 def unique_keys(client: SqlClient) -> set[str]:
