@@ -40,6 +40,24 @@ class SqlWarehouse:
             return dict(self._rows(query))
         return dict(self._rows(f"{query} and updated_at >= %s", since))
 
+    def tasks_with_lines(self) -> Collection[int]:
+        return self._column(
+            "select task_id from tasks__costs where region_code = %s "
+            "union select task_id from tasks__supplies where region_code = %s",
+            self._region_code,
+        )
+
+    def tasks_without_lines(self, limit: int) -> list[tuple[int, int | None]]:
+        rows = self._rows(
+            f"select task_id, property_id from tasks where {_LIVE} and lines_from is null "
+            "order by updated_at desc nulls last, task_id limit %s",
+            limit,
+        )
+        return [(task_id, property_id) for task_id, property_id in rows]
+
+    def count_tasks_without_lines(self) -> int:
+        return sum(self._column(f"select count(*) from tasks where {_LIVE} and lines_from is null"))
+
     def live_tasks(self) -> Mapping[int, Collection[int]]:
         tasks: dict[int, set[int]] = {}
         for property_id, task_id in self._rows(f"select property_id, task_id from tasks where {_LIVE}"):

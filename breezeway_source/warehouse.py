@@ -21,6 +21,15 @@ class Warehouse(Protocol):
         Of live ones, and of those whose own row says that they are deleted.
         """
 
+    def tasks_with_lines(self) -> Collection[int]:
+        """Ids of tasks that have a cost or supply line loaded."""
+
+    def tasks_without_lines(self, limit: int) -> list[tuple[int, int | None]]:
+        """(task id, property id) of live tasks whose lines are still to come, the newest first."""
+
+    def count_tasks_without_lines(self) -> int:
+        """How many such tasks there are."""
+
     def live_tasks(self) -> Mapping[int, Collection[int]]:
         """The ids of live tasks by property id."""
 

@@ -22,6 +22,7 @@ TABLE = {t.name: t for root in TABLES.values() for t in (root, *root.children)}
 OURS = {
     "region_code",
     "content_hash",
+    "lines_from",
     "synced_at",
     "unparsed",
     "reservation_pk",

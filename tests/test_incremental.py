@@ -220,7 +220,7 @@ def test_the_state_of_ten_thousand_properties_is_below_a_megabyte(held: int) -> 
     assert len(json.dumps(state)) < (1_000_000 if held else 100_000)
 
 
-def test_a_task_whose_detail_is_refused_holds_its_property_and_not_the_other_tasks(
+def test_a_task_whose_detail_is_refused_loads_without_its_lines_and_is_asked_again(
     duckdb_loader: Loader,
 ) -> None:
     loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
@@ -229,9 +229,10 @@ def test_a_task_whose_detail_is_refused_holds_its_property_and_not_the_other_tas
     sandbox.faults.next("403", path=f"/task/{refused}")
     (failure,) = partial(loader)
     assert (failure["entity"], failure["property_id"], failure["status"]) == ("tasks", MIDDLE, 403)
-    assert sorted(names(loader)) == sorted(set(world.tasks) - {refused})
+    lines_from = "select lines_from from tasks where task_id = %s"
+    assert sorted(names(loader)) == sorted(world.tasks) and loader.column(lines_from, refused) == [None]
     loader.load()
-    assert sorted(names(loader)) == sorted(world.tasks)
+    assert loader.column(lines_from, refused) == ["detail"]
 
 
 # --- 3. windows beside the cursor, everything again, pieces --------------------------------------------

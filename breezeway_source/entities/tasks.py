@@ -20,12 +20,12 @@ from ..errors import ApiError, AuthError, ConfigError
 from ..reading import Reading
 from ..rows.fields import instant, record_id, says_deleted
 from .absence import OwnWord, Proofs, is_gone
+from .lines import KeepLoaded, Lines, LinesOf
 from .properties import refuses_empty
 
 NAME = "tasks"
 STATUS = "type_task_status"
 CLOCK_SKEW = timedelta(minutes=5)
-_MONEY = ("costs", "supplies")
 _MICROSECONDS = 1_000_000
 
 
@@ -56,8 +56,9 @@ class Tasks:
         self._live: Mapping[int, Any] = {}
         self._own_word = OwnWord(NAME, STATUS)
         self._proofs = Proofs(NAME, "tasks")
+        self._lines = Lines()
 
-    def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | None]:
+    def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
         self._cursor = TaskCursor(dlt.current.resource_state(NAME))
         while reading.properties() is None:
@@ -65,23 +66,34 @@ class Tasks:
         if reading.pending_tasks is None:
             self._own_word.begin(reading)
             self._proofs.begin(reading)
+            self._lines.begin(reading, dlt.current.resource_state(NAME))
             reading.pending_tasks = self._all_jobs(reading)
         yield from self._next_piece(reading)
+        stage = reading.stage(NAME)
+        while not stage.idle:
+            yield None
         if reading.plan.reconcile:
-            stage = reading.stage(NAME)
+            yield from self._absent(reading)
+        if not reading.has_more and not reading.plan.beside_cursor:
+            yield from self._lines.still_to_come(reading)
             while not stage.idle:
                 yield None
-            yield from self._absent(reading)
+            self._lines.tell(reading)
 
-    def read(self, reading: Reading, job: PropertyTasks | TaskById) -> list[dict[str, Any]]:
-        """The changed tasks of one property, or one vanished task when it is still alive."""
+    def read(self, reading: Reading, job: PropertyTasks | TaskById | LinesOf) -> list[dict[str, Any]]:
+        """The changed tasks of one property, one vanished task when it is still alive, or one with its lines."""
         if isinstance(job, TaskById):
             return _prove(reading, job)
+        if isinstance(job, LinesOf):
+            found = self._lines.read(reading, job)
+            row = self._take(reading, *found) if found else None
+            return [row] if row is not None else []
         params: dict[str, Any] = {"home_id": job.property_id}
         if job.window:
             params["updated_at"] = ",".join(job.window)
         listing = reading.client.listing("/task/", params, label="/task")
-        rows, refusal = self._rows(reading, [raw for raw in listing.rows if self._is_changed(raw, job)])
+        changed = [raw for raw in listing.rows if self._is_changed(raw, job)]
+        rows, refusal, keeps = self._rows(reading, changed)
         reading.tell_nameless(NAME, listing, job.property_id)
         self._proofs.shown(reading, listing.rows, "home_id")
         if listing.whole and reading.plan.reconcile and job.window is None:
@@ -98,36 +110,47 @@ class Tasks:
                 "they are read again in the next run.",
                 property_id=job.property_id,
             )
-        elif job.moves_cursor and self._cursor is not None:
+        elif job.moves_cursor and self._cursor is not None and not keeps:
             self._cursor.done(job.property_id)
         return rows
 
     def _rows(
         self, reading: Reading, raws: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], ApiError | None]:
-        """The rows of one list, and what kept some back: then the others are loaded, and all are read again."""
-        rows, whole, refusal = [], [], None
+    ) -> tuple[list[dict[str, Any]], ApiError | None, bool]:
+        """The rows of one list, what kept some back, and whether loaded ones stay until their lines are read: in
+        both cases the others are loaded, and all are read again."""
+        rows, whole, refusal, keeps = [], [], None, False
         for raw in raws:
             try:
-                completed = self._completed(reading, raw)
-                if completed is not None:
-                    whole.append(completed)
-            except AuthError:
-                raise
-            except ApiError as e:
-                refusal = e
-                if not e.permanent:
-                    break  # the API has trouble: asking for the next one would take as long
-        with reading.turn:
-            for raw in whole:
                 try:
-                    row = _take(reading, raw, **self._own_word.said(reading, raw))
+                    completed = self._lines.completed(reading, raw)
+                except AuthError:
+                    raise
+                except ApiError as e:
+                    refusal = e
+                    if not e.permanent:
+                        break  # the API has trouble: asking for the next one would take as long
+                    completed = self._lines.without(raw)
+            except KeepLoaded:
+                keeps = True
+                continue
+            if completed is not None:
+                whole.append(completed)
+        with reading.turn:
+            for raw, extra in whole:
+                try:
+                    row = self._take(reading, raw, extra)
                 except ApiError as e:
                     refusal = e
                     continue
                 if row is not None:
                     rows.append(row)
-        return rows, refusal
+        return rows, refusal, keeps
+
+    def _take(
+        self, reading: Reading, raw: Mapping[str, Any], extra: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
+        return _take(reading, raw, **extra, **self._own_word.said(reading, raw))
 
     def _all_jobs(self, reading: Reading) -> list[PropertyTasks]:
         """One job per property to read in this run, the incremental ones first."""
@@ -209,19 +232,6 @@ class Tasks:
             return True
         return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
 
-    def _completed(self, reading: Reading, raw: dict[str, Any]) -> dict[str, Any] | None:
-        """The task as listed, completed by its detail where the list leaves its money out; None if it is gone."""
-        task_id, detail = record_id(raw), reading.settings.task_detail
-        lacking = any(key not in raw for key in _MONEY)
-        if task_id is not None and (detail == "on" or (detail == "auto" and lacking)):
-            try:
-                return raw | reading.client.one(f"/task/{task_id}", label="/task/{id}")
-            except ApiError as e:
-                if is_gone(e):  # deleted since the list was read
-                    return None
-                raise
-        return raw
-
 
 def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
     row = reading.row(NAME, raw, **extra)
@@ -247,7 +257,7 @@ def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
         return []
     reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
-    row = _take(reading, raw)
+    row = _take(reading, raw, lines_from="detail")
     return [row] if row is not None else []
 
 

@@ -28,6 +28,7 @@ TAG_KINDS = ("task", "property", "reservation")
 LEFT_OUT = {
     "synced_at",
     "content_hash",
+    "lines_from",
 }  # which run wrote a row is no matter of the source, nor its fingerprint
 
 Key = tuple[Any, ...]

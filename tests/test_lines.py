@@ -1,0 +1,114 @@
+"""Costs and supplies where the lists of tasks leave them out: details within the bound, and nothing loaded is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from databases import Database
+from loading import Loader
+from small_worlds import NOW, asked_by_id, small_world
+
+from breezeway_source.api import pace
+from breezeway_source.sandbox import Sandbox, World
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world(properties=4, tasks=15)
+
+
+@pytest.fixture
+def loader(
+    world: World, duckdb_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Loader]:
+    monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.001)
+    with (
+        Sandbox(world, token_limit=False) as sandbox,
+        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as made,
+    ):
+        yield made
+
+
+def lines(loader: Loader) -> tuple[int, int]:
+    return loader.column("select count(*) from task_supplies")[0], loader.column(
+        "select count(*) from task_costs"
+    )[0]
+
+
+def true_lines(world: World) -> tuple[int, int]:
+    live = [t for t in world.tasks.values() if t["type_task_status"]["code"] != "deleted"]
+    return (
+        sum(len(task.get("supplies") or ()) for task in live),
+        sum(not line.get("deleted_at") for task in live for line in task.get("costs") or ()),
+    )
+
+
+def sources(loader: Loader) -> dict[str | None, int]:
+    return dict(loader.query("select lines_from, count(*) from tasks where deleted_at is null group by 1"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("form", ["null", "absent"])
+def test_lines_come_from_the_details_within_the_bound_the_rest_in_the_next_runs(
+    loader: Loader, world: World, form: str
+) -> None:
+    loader.sandbox.deviate("money_unsaid", "/task", form=form)
+    loader.configure(details_per_run=25)
+    first = loader.load("--entities", "properties", "tasks")
+    assert len(asked_by_id(loader.sandbox, "/task/{id}")) == 25
+    assert set(sources(loader)) == {"detail", None}
+    assert any(
+        "costs and supplies of" in warning and "still to come" in warning for warning in first.warnings
+    )
+    for _ in range(6):
+        loader.pass_time(hours=1)
+        last = loader.load("--entities", "properties", "tasks")
+    assert sources(loader) == {"detail": sum(sources(loader).values())}
+    assert lines(loader) == true_lines(world) and min(true_lines(world)) > 5
+    assert not any("still to come" in warning for warning in last.warnings)
+    loader.sandbox.reset_log()
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
+def test_lists_are_believed_where_the_details_have_no_lines_either(loader: Loader, world: World) -> None:
+    for task in world.tasks.values():
+        task["costs"], task["supplies"] = None, None
+    report = loader.load("--entities", "properties", "tasks")
+    asked = len(asked_by_id(loader.sandbox, "/task/{id}"))
+    assert 20 <= asked < len(world.tasks)
+    assert any("the lists are believed" in warning for warning in report.warnings)
+    assert None not in sources(loader)
+
+
+def test_a_refused_detail_takes_no_loaded_line_away_and_a_new_task_loads_without(
+    loader: Loader, world: World
+) -> None:
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.load("--entities", "properties", "tasks")
+    before = lines(loader)
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    loader.pass_time(hours=1)
+    world.edit_task(rich["id"], name="Edited")
+    new = world.add_task(home_id=rich["home_id"], name="New")["id"]
+    for task_id in (rich["id"], new):
+        loader.sandbox.faults.next("422", 1, path=f"/task/{task_id}")
+    (report,) = loader.run("--entities", "properties", "tasks").regions
+    assert report.exit_code == 1 and lines(loader) == before
+    assert loader.query("select name, lines_from from tasks where task_id = %s", new) == [("New", None)]
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert loader.query("select name, lines_from from tasks where task_id = %s", rich["id"]) == [
+        ("Edited", "detail")
+    ]
+    assert lines(loader) == true_lines(world)
+
+
+def test_lists_that_hold_their_lines_cost_no_detail(loader: Loader, world: World) -> None:
+    for task in world.tasks.values():
+        task["costs"], task["supplies"] = task.get("costs") or [], task.get("supplies") or []
+    loader.load("--entities", "properties", "tasks")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []
+    assert set(sources(loader)) == {"list"}
