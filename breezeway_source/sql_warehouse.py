@@ -2,43 +2,56 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.destinations.exceptions import DatabaseException
 from dlt.pipeline import Pipeline
+from sqlglot.errors import SqlglotError
 
 from .columns import TABLES
+from .dialects import LINKED_TASKS, in_dialect
 
 # Microseconds since 1970: compact, exact, and the same whatever time zone a session speaks in.
 _MICROSECONDS = "cast(round(extract(epoch from updated_at) * 1000000) as bigint)"
 _LIVE = "region_code = %s and deleted_at is null"
+
+log = logging.getLogger("breezeway")
 
 
 class SqlWarehouse:
     """The queries of `Warehouse` on a pipeline's dataset.
 
     `open_database` wraps every use of the connection: who shares a DuckDB file with others opens it by turns.
+    `scripted` off: a database other than DuckDB and PostgreSQL. Queries are turned into its dialect, links are those
+    of the view, and what it refuses to answer counts as not loaded: more is read and written than needed.
     """
 
     def __init__(
-        self, pipeline: Pipeline, region_code: str, open_database: Callable[[], Any] = nullcontext
+        self,
+        pipeline: Pipeline,
+        region_code: str,
+        open_database: Callable[[], Any] = nullcontext,
+        *,
+        scripted: bool = True,
     ) -> None:
         self._pipeline = pipeline
         self._region_code = region_code
         self._open = open_database
+        self._scripted = scripted
 
     def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
+        version = _MICROSECONDS if self._scripted else "updated_at"
         query = (
-            f"select task_id, {_MICROSECONDS} from tasks where region_code = %s "
+            f"select task_id, {version} from tasks where region_code = %s "
             "and (deleted_at is null or lower(task_status_code) = 'deleted')"
         )
-        if since is None:
-            return dict(self._rows(query))
-        return dict(self._rows(f"{query} and updated_at >= %s", since))
+        rows = self._rows(query) if since is None else self._rows(f"{query} and updated_at >= %s", since)
+        return dict(rows) if self._scripted else {task_id: _microseconds(at) for task_id, at in rows}
 
     def tasks_with_lines(self) -> Collection[int]:
         return self._column(
@@ -65,7 +78,8 @@ class SqlWarehouse:
         return tasks
 
     def live_stays(self) -> Mapping[int, date | None]:
-        return dict(self._rows(f"select reservation_id, checkout_date from reservations where {_LIVE}"))
+        rows = self._rows(f"select reservation_id, checkout_date from reservations where {_LIVE}")
+        return dict(rows) if self._scripted else {stay_id: _day(day) for stay_id, day in rows}
 
     def stay_hashes(self) -> Mapping[int, str]:
         try:
@@ -81,13 +95,13 @@ class SqlWarehouse:
 
     def missing_stays(self, limit: int, asked_since: datetime) -> list[int]:
         return self._column(
-            "select linked_reservation_id from tasks "
+            f"select linked_reservation_id from {'tasks' if self._scripted else LINKED_TASKS} "
             "where region_code = %s and deleted_at is null and reservation_pk is null "
             "and linked_reservation_id is not null "
             "and link_status in ('reservation_not_loaded', 'reservation_not_found') "
             "and linked_reservation_id not in (select record_id from deletion_proofs "
             "where region_code = %s and entity = 'reservations' and reason = 'link_lookup' and asked_at >= %s) "
-            "group by linked_reservation_id order by max(updated_at) desc nulls last, 1 limit %s",
+            "group by linked_reservation_id order by max(updated_at) desc nulls last, linked_reservation_id limit %s",
             self._region_code,
             asked_since,
             limit,
@@ -110,7 +124,7 @@ class SqlWarehouse:
         )
 
     def last_asked(self, entity: str) -> Mapping[int, datetime]:
-        return dict(
+        return self._instants(
             self._rows(
                 "select record_id, max(asked_at) from deletion_proofs where region_code = %s and entity = %s "
                 "and reason = 'reconcile' group by record_id",
@@ -120,7 +134,7 @@ class SqlWarehouse:
 
     def deleted(self, entity: str) -> Mapping[int, datetime]:
         key = TABLES[entity].key[-1]
-        return dict(
+        return self._instants(
             self._rows(
                 f"select {key}, deleted_at from {entity} where region_code = %s and deleted_at is not null"
             )
@@ -145,7 +159,9 @@ class SqlWarehouse:
             "left join task_details on task_details.region_code = tasks.region_code "
             "and task_details.task_id = tasks.task_id "
             "where tasks.region_code = %s and tasks.deleted_at is null and (task_details.task_id is null "
-            "or task_details.task_updated_at is distinct from tasks.updated_at) "
+            "or task_details.task_updated_at <> tasks.updated_at "
+            "or (task_details.task_updated_at is null and tasks.updated_at is not null) "
+            "or (task_details.task_updated_at is not null and tasks.updated_at is null)) "
         )
         args: list[Any] = []
         if since is not None:
@@ -155,10 +171,14 @@ class SqlWarehouse:
             query += f"and tasks.property_id in ({', '.join(['%s'] * len(properties))}) "
             args += properties
         rows = self._rows(f"{query} order by tasks.updated_at desc nulls last limit %s", *args, limit)
-        return [(task_id, updated_at) for task_id, updated_at in rows]
+        return [
+            (task_id, updated_at if self._scripted else _instant(updated_at)) for task_id, updated_at in rows
+        ]
 
     def property_details_read(self) -> Mapping[int, datetime]:
-        return dict(self._rows("select property_id, synced_at from property_details where region_code = %s"))
+        return self._instants(
+            self._rows("select property_id, synced_at from property_details where region_code = %s")
+        )
 
     def properties_with_lines(self) -> Collection[tuple[int, str]]:
         rows = self._rows(
@@ -171,6 +191,9 @@ class SqlWarehouse:
     def has_task_lines(self, name: str) -> bool:
         return bool(self._column(f"select task_id from task_details__{name} where region_code = %s limit 1"))
 
+    def _instants(self, rows: Sequence[Any]) -> dict[int, Any]:
+        return dict(rows) if self._scripted else {record_id: _instant(at) for record_id, at in rows}
+
     def _column(self, query: str, *more: Any) -> list[int]:
         return [row[0] for row in self._rows(query, *more)]
 
@@ -178,6 +201,34 @@ class SqlWarehouse:
         """The rows of a query whose first parameter is the region; none where the table does not exist yet."""
         try:
             with self._open(), self._pipeline.sql_client() as client:
+                if not self._scripted:
+                    return client.execute_sql(in_dialect(query, client, self._region_code, *more)) or ()
                 return client.execute_sql(query, self._region_code, *more) or ()
         except DestinationUndefinedEntity:
             return ()
+        except (DatabaseException, SqlglotError) as e:
+            if self._scripted:
+                raise
+            log.debug(
+                "%s is not asked for what is loaded: %s", self._pipeline.destination.destination_name, e
+            )
+            return ()
+
+
+def _instant(value: Any) -> datetime | None:
+    """As PostgreSQL and DuckDB give it; some databases give a text, or leave out that it is UTC."""
+    if value is None:
+        return None
+    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
+
+
+def _microseconds(value: Any) -> int | None:
+    at = _instant(value)
+    return (
+        None if at is None else (at - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
+    )
+
+
+def _day(value: Any) -> date | None:
+    return value if value is None or isinstance(value, date) else date.fromisoformat(str(value)[:10])

@@ -157,7 +157,7 @@ def scripts() -> str:
 MADE = {
     "whole": "tables, links, deletions, marts, checks, history",
     "family": "the same, by the same scripts",
-    "views": "tables alone",
+    "views": "tables; views, the links in `task_links`",
     "refused": "refused",
 }
 

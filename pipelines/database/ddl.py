@@ -37,11 +37,6 @@ def is_postgres(client: SqlClient) -> bool:
     return client.capabilities.sqlglot_dialect == "postgres"
 
 
-def is_duckdb(client: SqlClient) -> bool:
-    """Whether the destination is DuckDB."""
-    return client.capabilities.sqlglot_dialect == "duckdb"
-
-
 def ddl_lock_name(dataset_name: str) -> str:
     """The text whose hash is the advisory lock around every change of tables, views and indexes.
 
@@ -101,7 +96,7 @@ def is_lock_timeout(error: DatabaseException) -> bool:
     return sql_state(error) == LOCK_TIMEOUT_STATE
 
 
-def first_line(error: DatabaseException) -> str:
+def first_line(error: Exception) -> str:
     """The database's own words, without the statement and the position it adds below."""
     inner = getattr(error, "dbapi_exception", None) or error
     return (str(inner).strip().splitlines() or [""])[0]

@@ -76,6 +76,15 @@ class Target:
         return self.engine.has_scripts
 
     @property
+    def is_sqlite(self) -> bool:
+        return self.location.startswith("sqlalchemy:sqlite")
+
+    @property
+    def takes_turns(self) -> bool:
+        """Whether one writer at a time is all that it takes."""
+        return self.engine.dialect == "duckdb" or self.is_sqlite
+
+    @property
     def place(self) -> str:
         """Database and dataset: what rows, cursors and packages belong to."""
         return f"{self.name} {self.location} {self.dataset}"
@@ -132,6 +141,10 @@ class Target:
             return dlt.destinations.duckdb(str(self.file), staging_dataset_name_layout=staging)
         if self.postgres is not None:
             return dlt.destinations.postgres(self.session(region_code), staging_dataset_name_layout=staging)
+        if self.is_sqlite:  # jobs beside each other find it locked
+            return DltDestination.from_reference(
+                self.name, staging_dataset_name_layout=staging, loader_parallelism_strategy="sequential"
+            )
         return DltDestination.from_reference(self.name, staging_dataset_name_layout=staging)
 
 

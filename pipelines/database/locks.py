@@ -103,13 +103,13 @@ def database_use(target: Target) -> Iterator[None]:
     """For DuckDB, which has one writer: threads take turns, another process is waited for a little.
 
     The file stays open meanwhile, so that no other process gets in between two queries of one use. Raises
-    UnfitDatabase naming the process that keeps the file, or why it cannot be opened. A lake's writers take turns on
-    one machine; between machines their conflicts are tried again.
+    UnfitDatabase naming the process that keeps the file, or why it cannot be opened. The writers of a lake, and of
+    sqlite, take turns on one machine; between machines a lake's conflicts are tried again.
     """
-    if target.engine.dialect != "duckdb":
+    if not target.takes_turns:
         yield
         return
-    with waiting("its turn at DuckDB"):
+    with waiting(f"its turn at {'DuckDB' if target.engine.dialect == 'duckdb' else target.name}"):
         _duckdb_use.acquire()
     try:
         with _held(target):

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlt.destinations.exceptions import DatabaseException
+from sqlglot.errors import SqlglotError
 
+from breezeway_source.dialects import LINKED_TASKS, in_dialect
 from pipelines.database import mart_rows, marts
 from pipelines.database.ddl import (
     SQL_DIR,
@@ -28,7 +31,6 @@ from pipelines.database.ddl import (
     ddl_transaction,
     first_line,
     is_busy,
-    is_duckdb,
     is_postgres,
     quoted,
     roomy_transaction,
@@ -39,6 +41,8 @@ from pipelines.database.ddl import (
 
 if TYPE_CHECKING:
     from breezeway_source.columns import Table
+
+log = logging.getLogger("breezeway")
 
 RULE = ":rule_of_the_links"
 LINKS = "30"  # the number of the first script that makes links: rows just written are known until then
@@ -144,18 +148,41 @@ def ensure_views(client: SqlClient) -> list[str]:
 
     The definition's hash is kept in the view's comment, so a run that finds nothing to do takes no lock.
     """
-    if not (is_postgres(client) or is_duckdb(client)):
-        # No place for the hash is known: made anew every time.
-        with client.begin_transaction():
-            for view in views():
-                client.execute_sql(view.sql)
-        return []
     comments = _view_comments(client)
     wanted = views()
     if "mart_stay_turnovers" in marts.ours(client):
         wanted.append(mart_view())
     outdated = [view for view in wanted if comments.get(view.name) != view.comment]
     return [warning for view in outdated if (warning := _make_view(client, view))]
+
+
+def make_views(client: SqlClient) -> list[str]:
+    """Make each view in the dialect of a database without scripts, anew every time; returns warnings.
+
+    No place for the definition's hash is known there.
+    """
+    return [
+        warning for name, sql in portable_views().items() if (warning := _make_in_dialect(client, name, sql))
+    ]
+
+
+def portable_views() -> dict[str, str]:
+    """The views where no script writes the links into `tasks`, in an order in which they can be made."""
+    found = {view.name: view.sql for view in views()}
+    linkage = found.pop("task_linkage").replace("from tasks\n", f"from {LINKED_TASKS}\n")
+    return {**found, "task_linkage": linkage}
+
+
+def _make_in_dialect(client: SqlClient, name: str, view: str) -> str | None:
+    try:
+        sql = in_dialect(view, client)
+        if "create or " not in sql.lower():  # sqlite has no words for it
+            client.execute_sql(f"drop view if exists {client.make_qualified_table_name(name)}")
+        client.execute_sql(sql)
+    except (DatabaseException, SqlglotError) as error:
+        log.debug("view %s", name, exc_info=True)
+        return f"View {name} was not made ({first_line(error)}): what it joins is in the tables."
+    return None
 
 
 def _make_view(client: SqlClient, view: View) -> str | None:

@@ -34,7 +34,7 @@ from pipelines.database.locks import database_use, ddl_lock, folder_lock, region
 from pipelines.database.marts import ours
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
-from pipelines.database.post_sql import ensure_comments, ensure_views, run_scripts
+from pipelines.database.post_sql import ensure_comments, ensure_views, make_views, run_scripts
 from pipelines.database.state_table import keep_short
 from pipelines.database.waits import doing
 from pipelines.load.afterwards import Ending
@@ -88,7 +88,12 @@ class RegionRun:
                 clock = Clock(self.started_at, counters, ask)
                 while True:
                     report.started_at = started_at = pendulum.instance(clock.run_time)
-                    warehouse = SqlWarehouse(pipeline, self.region.code, lambda: database_use(self.target))
+                    warehouse = SqlWarehouse(
+                        pipeline,
+                        self.region.code,
+                        lambda: database_use(self.target),
+                        scripted=self.target.has_sql,
+                    )
                     ending.reading = reading = Reading(
                         region=self.region,
                         settings=self.settings,
@@ -248,10 +253,12 @@ class RegionRun:
         """Links and views after every package; indexes that are missing only after the last one of the run: the
         packages of a first load are written and linked twice as fast without them."""
         if not self.target.has_sql:
-            warning = (
-                f"links, views and checks are made on duckdb and postgres only, not on {self.target.name}"
-            )
-            report.warnings.append(warning)
+            if last:
+                report.warnings.append(
+                    f"deletions, marts and checks are made on duckdb and postgres only, not on {self.target.name}"
+                )
+                with pipeline.sql_client() as client:
+                    report.warnings += make_views(client)
             return
 
         def sql() -> list[str]:
