@@ -345,6 +345,10 @@ def test_an_answer_wholly_outside_is_an_empty_one() -> None:
     assert not listing.whole, "these are not the rows that come when nothing matches"
     listing = Api(250).read(inside=lambda row: row["id"] % 2 == 0, fallback=lambda row: True)
     assert (len(listing.rows), listing.whole, listing.proven) == (50, True, False)
+    # Its first page may be inside by chance: all of it is read, and it is no window with strays.
+    api = Api(250, True)
+    listing = api.read(inside=lambda row: row["id"] <= 150, fallback=lambda row: True)
+    assert (len(listing.rows), listing.whole, len(api.asked)) == (150, True, 3)
 
 
 def test_behind_the_end_the_answer_to_nothing_may_come() -> None:

@@ -110,6 +110,9 @@ class Reader:
         last = self._passes[-1]
         if last.end == "nothing" and len(self._passes) == 1:
             return self._told([last], proven=self._fallback is None or not last.rows)
+        if last.outside and last.rows and last.may_answer_nothing:
+            # Nothing matched, and its first page was inside by chance: all of it is read, the rows inside are kept.
+            return self._told([last])
         if last.outside:
             why = f"{last.outside} rows outside what was asked for came beside rows inside it"
             if not last.rows:

@@ -36,6 +36,8 @@ class Pass:
         self.nameless = 0
         self.doubtful = 0
         self.outside = 0
+        self.may_answer_nothing = self._fallback is not None
+        """Every row so far may be of the answer that comes when nothing matches."""
         self.end = ""
         self.is_bare = True
         self.clamped: int | None = None
@@ -151,6 +153,8 @@ class Pass:
                 self.ids[key] = self.pages
             if self.pages == 1:
                 self.first.append(key)
+            if self._fallback is not None and self._fallback(row) is False:
+                self.may_answer_nothing = False
             verdict = self._inside(row) if self._inside else True
             self.doubtful += verdict is None
             if verdict is False:
