@@ -29,9 +29,10 @@ def in_dialect(sql: str, client: SqlClientBase[Any], *args: Any) -> str:
     way and order of parameters. Raises sqlglot's SqlglotError for what the dialect has no words for.
     """
     dialect = client.capabilities.sqlglot_dialect or ""
-    tree = sqlglot.parse_one(sql, read=WRITTEN_IN)
-    for place, value in zip(list(tree.find_all(exp.Placeholder, bfs=False)), args, strict=True):
-        place.replace(_literal(value, dialect))
+    texts = sql.split("%s")
+    literals = [_literal(value, dialect).sql(dialect=WRITTEN_IN) for value in args]
+    written = "".join(text + value for text, value in zip(texts, [*literals, ""], strict=True))
+    tree = sqlglot.parse_one(written, read=WRITTEN_IN)
     fold = client.capabilities.casefold_identifier
     for name in tree.find_all(exp.Identifier):
         if name.quoted:
@@ -45,6 +46,14 @@ def in_dialect(sql: str, client: SqlClientBase[Any], *args: Any) -> str:
         tree.this.replace(exp.to_table(client.make_qualified_table_name(tree.this.name), dialect=dialect))
         if dialect == "sqlite":
             tree.set("replace", False)
+    for inner in select.find_all(
+        exp.Select
+    ):  # of several joined tables, ClickHouse calls a column `tasks.task_id`
+        named = [
+            exp.alias_(one, one.this.copy()) if isinstance(one, exp.Column) else one
+            for one in inner.expressions
+        ]
+        inner.set("expressions", named)
     if dialect == "clickhouse":
         select.set(
             "settings", [exp.EQ(this=exp.to_identifier(CLICKHOUSE_JOINS), expression=exp.Literal.number(1))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ def sqlite_loader(
 
 
 def test_sqlite_has_every_row_once_with_its_links_after_each_kind_of_run(
-    sqlite_loader: SqliteLoader, tmp_path: Path
+    sqlite_loader: SqliteLoader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     loader, world = sqlite_loader, sqlite_loader.sandbox.world
     report = loader.load()
@@ -57,6 +58,10 @@ def test_sqlite_has_every_row_once_with_its_links_after_each_kind_of_run(
         "deletions, marts and checks are made on duckdb and postgres only, not on sqlalchemy"
     ]
     as_in_the_source(loader)
+    with caplog.at_level(logging.DEBUG, "breezeway"):
+        warehouse = SqlWarehouse(loader.target.pipeline("smoky", str(loader.folder)), "smoky", scripted=False)
+        answers = [getattr(warehouse, question)(*args) for question, args in ASKED]
+    assert "is not asked" not in caplog.text and answers[1].keys() == world.tasks.keys()
 
     loader.pass_time(hours=1)
     assert loader.load().rows["tasks"] == 0, "what is loaded is known"
@@ -197,6 +202,8 @@ def test_what_is_asked_before_reading_is_said_in_the_dialect_or_not_asked(dialec
         sqlglot.parse_one(said, read=dialect)
         assert "%s" not in said and "?" not in said and "acme." in said and "'smoky'" in said
         assert "extract" not in said.lower() and "is distinct" not in said.lower()
+    limited = [said for said in client.asked if re.search(r"\b(?:LIMIT|TOP|FIRST) \(?5\b", said)]
+    assert len(limited) == 2, "every value in its place, wherever the dialect has the limit"
     refusing: Any = Elsewhere(dialect, DatabaseTerminalException(ValueError("no such function")))
     assert not any(getattr(SqlWarehouse(refusing, "smoky", scripted=False), q)(*args) for q, args in ASKED)
 
