@@ -6,6 +6,7 @@ copied for all others. `loader.load()` is for tests of the first load itself, it
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """All xdist workers share one PostgreSQL and the worlds loaded once; see databases.py and loading.py."""
     if start_sharing():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a timeout leaves the server running
         config.add_cleanup(stop_sharing)  # also after a failure, Ctrl-C or a worker that died
 
 
