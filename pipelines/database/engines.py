@@ -87,7 +87,7 @@ _ALL = (
     _views(
         "clickhouse",
         "clickhouse",
-        "no load; every view and question run in process (chdb) by hand, the rest parsed",
+        "no load; views and questions run in process (`.ci/engines`), checks parsed",
     ),
     _views("mssql", "tsql", PARSED),
     _views("synapse", "tsql", PARSED),
