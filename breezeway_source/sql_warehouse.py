@@ -19,6 +19,16 @@ from .dialects import LINKED_TASKS, in_dialect
 # Microseconds since 1970: compact, exact, and the same whatever time zone a session speaks in.
 _MICROSECONDS = "cast(round(extract(epoch from updated_at) * 1000000) as bigint)"
 _LIVE = "region_code = %s and deleted_at is null"
+_AT_ONCE = 500  # ids named in one query
+_WITH_DETAILS = (
+    "from tasks left join task_details on task_details.region_code = tasks.region_code "
+    "and task_details.task_id = tasks.task_id where tasks.region_code = %s and tasks.deleted_at is null"
+)
+_DUE = (
+    "and (task_details.task_id is null or task_details.task_updated_at <> tasks.updated_at "
+    "or (task_details.task_updated_at is null and tasks.updated_at is not null) "
+    "or (task_details.task_updated_at is not null and tasks.updated_at is null))"
+)
 
 log = logging.getLogger("breezeway")
 
@@ -151,29 +161,44 @@ class SqlWarehouse:
             found.setdefault(name or "", set()).add(one)
         return found
 
-    def due_task_details(
-        self, limit: int, since: datetime | None, properties: Collection[int]
-    ) -> list[tuple[int, datetime | None]]:
-        query = (
-            "select tasks.task_id, tasks.updated_at from tasks "
-            "left join task_details on task_details.region_code = tasks.region_code "
-            "and task_details.task_id = tasks.task_id "
-            "where tasks.region_code = %s and tasks.deleted_at is null and (task_details.task_id is null "
-            "or task_details.task_updated_at <> tasks.updated_at "
-            "or (task_details.task_updated_at is null and tasks.updated_at is not null) "
-            "or (task_details.task_updated_at is not null and tasks.updated_at is null)) "
+    def due_task_details(self, limit: int, properties: Collection[int]) -> list[tuple[int, datetime | None]]:
+        where, args = _of_properties(properties)
+        rows = self._rows(
+            f"select tasks.task_id, tasks.updated_at {_WITH_DETAILS} {_DUE} {where} "
+            "order by tasks.updated_at desc nulls last, tasks.task_id desc limit %s",
+            *args,
+            limit,
         )
-        args: list[Any] = []
-        if since is not None:
-            query += "and tasks.updated_at >= %s "
-            args.append(since)
-        if properties:
-            query += f"and tasks.property_id in ({', '.join(['%s'] * len(properties))}) "
-            args += properties
-        rows = self._rows(f"{query} order by tasks.updated_at desc nulls last limit %s", *args, limit)
+        return list(self._instants(rows).items())
+
+    def count_due_task_details(self, properties: Collection[int]) -> int:
+        where, args = _of_properties(properties)
+        return sum(self._column(f"select count(*) {_WITH_DETAILS} {_DUE} {where}", *args))
+
+    def task_details_read(
+        self, properties: Collection[int]
+    ) -> list[tuple[int, datetime | None, datetime | None, datetime | None]]:
+        where, args = _of_properties(properties)
+        rows = self._rows(
+            "select tasks.task_id, tasks.updated_at, task_details.synced_at, task_details.task_updated_at "
+            f"{_WITH_DETAILS} {where}",
+            *args,
+        )
         return [
-            (task_id, updated_at if self._scripted else _instant(updated_at)) for task_id, updated_at in rows
+            (one, *instants) if self._scripted else (one, *map(_instant, instants)) for one, *instants in rows
         ]
+
+    def details_with_lines(self, tasks: Collection[int]) -> Collection[tuple[int, str]]:
+        found: set[tuple[int, str]] = set()
+        ids = sorted(tasks)
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            for name in ("comments", "requirements"):
+                marks = ", ".join(["%s"] * len(some))
+                lines = f"select distinct task_id from task_details__{name} where region_code = %s"
+                query = f"{lines} and task_id in ({marks})"
+                found.update((task_id, name) for task_id in self._column(query, *some))
+        return found
 
     def property_details_read(self) -> Mapping[int, datetime]:
         return self._instants(
@@ -213,6 +238,13 @@ class SqlWarehouse:
                 "%s is not asked for what is loaded: %s", self._pipeline.destination.destination_name, e
             )
             return ()
+
+
+def _of_properties(properties: Collection[int]) -> tuple[str, list[int]]:
+    """A condition on these properties, none where there are none, with its parameters."""
+    if not properties:
+        return "", []
+    return f"and tasks.property_id in ({', '.join(['%s'] * len(properties))})", list(properties)
 
 
 def _instant(value: Any) -> datetime | None:

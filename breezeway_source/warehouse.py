@@ -63,13 +63,22 @@ class Warehouse(Protocol):
     def live_catalogue(self, entity: str) -> Mapping[str, Collection[int]]:
         """Ids of a catalogue's live rows by the list they come from: a person's status, a tag's kind, '' elsewhere."""
 
-    def due_task_details(
-        self, limit: int, since: datetime | None, properties: Collection[int]
-    ) -> list[tuple[int, datetime | None]]:
+    def due_task_details(self, limit: int, properties: Collection[int]) -> list[tuple[int, datetime | None]]:
         """Live tasks whose comments and requirements are missing or older than the task, newest first.
 
-        With `properties` only theirs, with `since` only those changed since then.
+        With `properties` only theirs.
         """
+
+    def count_due_task_details(self, properties: Collection[int]) -> int:
+        """How many such tasks there are."""
+
+    def task_details_read(
+        self, properties: Collection[int]
+    ) -> list[tuple[int, datetime | None, datetime | None, datetime | None]]:
+        """(task id, its `updated_at`, when its details were read, as of which `updated_at`) of each live task."""
+
+    def details_with_lines(self, tasks: Collection[int]) -> Collection[tuple[int, str]]:
+        """(task id, `comments` or `requirements`) of those of these tasks that have such lines loaded."""
 
     def property_details_read(self) -> Mapping[int, datetime]:
         """When contacts and tags of each property were read."""

@@ -126,3 +126,68 @@ def test_a_refused_list_is_no_news_of_what_was_loaded_before(
     if loaded_before:
         counts = lines(loader)
         assert (counts["task_comments"], counts["task_requirements"]) == (1, 30)
+
+
+def test_a_404_erases_no_lines_and_is_empty_where_there_are_none(duckdb_loader: Loader) -> None:
+    loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
+    loader.load(*OPTIONS, "property_details")
+    before = lines(loader)
+    world.add_task(home_id=2001, id=101, supplies=[], costs=[], photos=[])
+    for name in ("comments", "requirements"):
+        faults.refuse_endpoint(f"/task/{{id}}/{name}", 404)
+    loader.pass_time(hours=1)
+    world.edit_task(100, name="Version 2")
+    loader.load(*OPTIONS)
+    assert lines(loader) == before
+    assert loader.column("select task_id from task_details order by 1") == [100, 101]
+    for name in ("comments", "requirements"):
+        faults.unrefuse_endpoint(f"/task/{{id}}/{name}")
+    world.set_requirements(100, [ANSWER])
+    loader.load(*OPTIONS)
+    assert lines(loader)["task_requirements"] == 1
+
+
+def all_read(loader: Loader) -> bool:
+    return loader.column("select count(*) from task_details") == loader.column("select count(*) from tasks")
+
+
+def test_a_first_load_reaches_all_details_over_runs_whatever_their_age(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    for number in range(11):
+        day = NOW.subtract(days=400 * number).to_datetime_string()
+        world.add_task(home_id=2001, id=300 + number, created_at=day, updated_at=day, supplies=[], costs=[])
+        world.comments[300 + number] = [{"id": number, "comment": f"comment {number}"}]
+    loader.configure(details_per_run=5)
+    left = []
+    for _ in range(3):
+        loader.pass_time(days=10)  # else the newest count as changed while they were read
+        warnings = loader.load("--entities", "all").warnings
+        left += [text.split(" ")[4] for text in warnings if text.startswith("comments and requirements of")]
+    assert left == ["7", "2"] and all_read(loader)
+    assert loader.column("select count(*) from task_comments where task_id >= 300") == [11]
+
+
+def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    for number in range(11):
+        world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
+        world.comments[300 + number] = [{"id": number, "comment": "by Ada"}]
+    loader.load("--entities", "all")
+    loader.configure(details_per_run=5, personal_data="drop")
+    for _ in range(3):
+        assert loader.column("select count(*) from task_comments where comment is not null")[0] > 0
+        loader.pass_time(hours=1)
+        loader.load("--entities", "all", "--full")
+    assert loader.column("select count(*) from task_details where synced_at < %s", NOW.add(hours=1)) == [0]
+
+
+@pytest.mark.parametrize("status", [500, 422, 403])
+def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Loader, status: int) -> None:
+    loader, faults = duckdb_loader, duckdb_loader.sandbox.faults
+    labels = ("/property/{id}/contacts", "/property/{id}/tags", "/task/{id}/comments")
+    for label in labels:
+        faults.refuse_endpoint(label, status)
+    (report,) = loader.run(*OPTIONS, "property_details").regions
+    told = {failure["message"].split(" ")[0] for failure in report.failures}
+    assert (report.exit_code, told) == ((1, set(labels)) if status == 500 else (0, set())), report.as_dict()
+    assert lines(loader)["task_requirements"] == 30
