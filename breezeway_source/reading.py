@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pendulum
 
@@ -80,6 +80,8 @@ class Progress:
 class Reading:
     """Everything the resources of one region share during one run, over all its packages."""
 
+    FOLLOWING: ClassVar = ("reservations", "tasks", "task_details")  # read in further packages of a run too
+
     region: Region
     settings: Settings
     plan: Plan
@@ -116,6 +118,9 @@ class Reading:
             name: FilledFields(table, without_personal=personal.drops) for name, table in TABLES.items()
         }
         self._read_in_part: set[str] = set()
+        self.broken: set[str] = (
+            set()
+        )  # entities with a record that made no row: none may be marked as missing
         self.properties_unnamed = 0
         self.properties_proven, self.properties_doubt = True, ""
         self.cause: BreezewayError | None = None
@@ -133,8 +138,7 @@ class Reading:
     @property
     def package_entities(self) -> tuple[str, ...]:
         """The entities of this package: after the first one only tasks and what hangs on them."""
-        following = ("reservations", "tasks", "task_details")
-        return tuple(name for name in self.plan.entities if self.first_package or name in following)
+        return tuple(name for name in self.plan.entities if self.first_package or name in self.FOLLOWING)
 
     @property
     def has_more(self) -> bool:
@@ -160,8 +164,16 @@ class Reading:
     # --- rows ---
 
     def row(self, entity: str, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
-        """The contract's row, or None when this run has already written that key (the first reading counts)."""
-        row = self._builders[entity].build(raw, **extra)
+        """The contract's row, or None when this run has already written that key (the first reading counts).
+
+        None too for a record that makes no row, which is a failure: it costs itself and not its list.
+        """
+        try:
+            row = self._builders[entity].build(raw, **extra)
+        except ApiError as e:
+            self.broken.add(entity)
+            self.fail(entity, f"{e} It is left out. Next: look at it at the source.")
+            return None
         key = self._key(entity, row)
         with self._lock:
             written = self.written.setdefault(entity, set())
@@ -170,6 +182,18 @@ class Reading:
             written.add(key)
             self._filled[entity].see(row)
         return row
+
+    def know_columns(self, entity: str) -> None:
+        """Ask which columns the entity's tables have already; from the extracting thread."""
+        for rows in self._builders[entity].tables():
+            loaded = self.warehouse.columns(rows.table.name)
+            rows.new_columns.limit(self.settings.max_new_columns, loaded, rows.taken)
+
+    def tell_oddities(self, entity: str) -> None:
+        """When all of an entity is read: what found no column, and amounts that sums lack."""
+        for rows in self._builders[entity].tables():
+            for told in rows.oddities(self.settings.max_new_columns):
+                self.warn(told)
 
     def reads_in_part(self, entity: str) -> None:
         """Only changes, a window or some properties are read: no picture of the whole table."""

@@ -59,10 +59,15 @@ def _entity(endpoint: Endpoint, reading: Reading) -> DltResource:
     stage = reading.stage(endpoint.name)
 
     def head() -> Iterator[Any]:
+        reading.know_columns(endpoint.name)
         for job in reader.jobs(reading):
             if job is not None:
                 stage.issue()
             yield job
+        while not stage.idle:
+            yield None
+        if not (reading.has_more and endpoint.name in reading.FOLLOWING):  # else the last package tells
+            reading.tell_oddities(endpoint.name)
         stage.closed = True
 
     def read(job: Any) -> list[dict[str, Any]]:

@@ -54,6 +54,15 @@ class SqlWarehouse:
         self._open = open_database
         self._scripted = scripted
 
+    def columns(self, table: str) -> Collection[str]:
+        try:
+            with self._open(), self._pipeline.sql_client() as client:
+                name = client.make_qualified_table_name(table)
+                with client.execute_query(f"select * from {name} where 1 = 0") as cursor:
+                    return {column[0] for column in cursor.description or ()}
+        except (DatabaseException, SqlglotError):
+            return ()
+
     def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
         version = _MICROSECONDS if self._scripted else "updated_at"
         query = (

@@ -15,6 +15,9 @@ from typing import Protocol
 class Warehouse(Protocol):
     """The loaded rows of one region, as far as reading needs them. Times are UTC, ids 64-bit integers."""
 
+    def columns(self, table: str) -> Collection[str]:
+        """The columns that a table has, of whatever region; none where it is not there yet."""
+
     def task_versions(self, since: datetime | None) -> Mapping[int, int | None]:
         """`updated_at` (microseconds since 1970) of each task changed since then, of all with None.
 

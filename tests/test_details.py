@@ -181,13 +181,12 @@ def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Lo
     assert loader.column("select count(*) from task_details where synced_at < %s", NOW.add(hours=1)) == [0]
 
 
-@pytest.mark.parametrize("status", [500, 422, 403])
+@pytest.mark.parametrize("status", [422, 403])
 def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Loader, status: int) -> None:
     loader, faults = duckdb_loader, duckdb_loader.sandbox.faults
     labels = ("/property/{id}/contacts", "/property/{id}/tags", "/task/{id}/comments")
     for label in labels:
         faults.refuse_endpoint(label, status)
     (report,) = loader.run(*OPTIONS, "property_details").regions
-    told = {failure["message"].split(" ")[0] for failure in report.failures}
-    assert (report.exit_code, told) == ((1, set(labels)) if status == 500 else (0, set())), report.as_dict()
+    assert (report.exit_code, report.failures) == (0, []), report.as_dict()
     assert lines(loader)["task_requirements"] == 30

@@ -7,182 +7,21 @@ and what SHAPES ignores on purpose.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import Any, Final
-
-from dlt.common.normalizers.naming.snake_case import NamingConvention
+from typing import Any
 
 from ..columns import Column, Table
 from ..errors import ApiError
+from .fields import record_id
+from .level import EXACT, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
+from .new_columns import NewColumns
 from .personal import PersonalData
-from .shapes import SHAPES, Ignored, Nested, Shape, Spec, Split, Weak
-from .values import INT64_MAX, INT64_MIN, MISFIT, PARSERS, clean_text, is_empty, jsonable, text
-
-Row = dict[str, Any]
-
-# dlt's own names, so that a clash is seen here and not by dlt. 63 bytes is PostgreSQL's limit; cutting here gives
-# DuckDB the same names.
-_NAMING = NamingConvention(max_length=63)
-
-# Unknown keys that speak of what section 11 of breezeway-api.md lists, under another name than the one known.
-_LIKELY_PERSONAL = re.compile(r"e_?mail|phone|passw|wi_?fi|(access|door|gate|lock|entry|alarm)_?code")
+from .shapes import SHAPES, Nested, Shape, Spec, Split
+from .values import MISFIT, PARSERS, is_empty, jsonable, text
 
 _OURS_IN_ALL = frozenset({"region_code", "synced_at", "unparsed"})
-_CHUNK: Final = 10_000  # cached names of unknown keys: a bound for an API that puts ids into keys
-
-# What `_fill` could not place at once, by tag: (tag, level, name, value).
-_MISFIT, _WEAK, _UNKNOWN = range(3)
-_Odd = tuple[int, "_Level", str, Any]
-
-_EXACT: Final[dict[str, type]] = {"text": str, "bigint": int, "bool": bool}
-
-# A known key: (column, type that needs no parser, parser), or (None, None, what to do with the row, value, odd).
-_Entry = tuple[Any, Any, Callable[..., Any]]
-
-
-def _skip(row: Row, value: Any, odd: list[_Odd]) -> None:
-    """For keys that `_fill` leaves alone."""
-
-
-class _Level:
-    """The known keys of one object: a root row, a child row, or an object flattened into one of them."""
-
-    def __init__(
-        self, builder: _Rows, specs: Mapping[str, Spec], prefix: str, personal_unknown: bool
-    ) -> None:
-        self.prefix = prefix
-        self.rows = builder
-        self.personal_unknown = personal_unknown
-        self.weak: dict[str, str] = {}
-        self.fields: dict[str, _Entry] = {key: self._entry(key, spec) for key, spec in specs.items()}
-        self._names: dict[str, tuple[str | None, bool]] = {}
-
-    def _entry(self, key: str, spec: Spec) -> _Entry:
-        if isinstance(spec, str):
-            return self.rows.cell(spec)
-        if isinstance(spec, tuple):
-            return None, None, self._copies(spec)
-        if isinstance(spec, Ignored):
-            return None, None, _skip
-        if isinstance(spec, Weak):
-            return None, None, self._weak(key, spec.column)
-        if isinstance(spec, Split):
-            return None, None, self._split(spec)
-        return None, None, self._nested(key, spec)
-
-    def _weak(self, key: str, column: str) -> Callable[[Row, Any, list[_Odd]], None]:
-        self.weak[key] = column
-        return lambda row, value, odd: odd.append((_WEAK, self, key, value))
-
-    def _copies(self, columns: tuple[str, ...]) -> Callable[[Row, Any, list[_Odd]], None]:
-        first, _, parse = self.rows.cell(columns[0])
-
-        def place(row: Row, value: Any, odd: list[_Odd]) -> None:
-            result = parse(value)
-            if result is MISFIT:
-                odd.append((_MISFIT, self, first, value))
-            elif result is not None:
-                for column in columns:
-                    row[column] = result
-
-        return place
-
-    def _split(self, spec: Split) -> Callable[[Row, Any, list[_Odd]], None]:
-        column, values = spec.column, spec.values
-        _, _, parse = self.rows.cell(column)
-        derived = [(name, self.rows.cell(name)[2]) for name in spec.derived]
-
-        def place(row: Row, value: Any, odd: list[_Odd]) -> None:
-            kept = parse(value)  # a text: never MISFIT
-            if kept is None:
-                return
-            row[column] = kept
-            for (name, parse_derived), part in zip(derived, values(value)):
-                result = parse_derived(part)
-                if result is not MISFIT and result is not None:
-                    row[name] = result
-
-        return place
-
-    def _nested(self, key: str, spec: Nested) -> Callable[[Row, Any, list[_Odd]], None]:
-        level = _Level(self.rows, spec.fields, spec.prefix, spec.personal_unknown or self.personal_unknown)
-        reshape, whole = spec.reshape, spec.whole
-
-        def place(row: Row, value: Any, odd: list[_Odd]) -> None:
-            if type(value) is list:
-                if whole:
-                    row[whole] = jsonable(value)
-                elif len(value) > 1:
-                    odd.append((_MISFIT, level, key, value))
-                value = value[0] if value else None
-            if isinstance(value, dict):
-                _fill(level, row, value if reshape is None else reshape(value), odd)
-            elif isinstance(value, list):
-                odd.append((_MISFIT, level, key, value))
-            elif spec.bare_number and isinstance(value, int) and not isinstance(value, bool):
-                _fill(level, row, {spec.bare_number: value}, odd)
-            else:
-                _fill(level, row, {spec.bare: value}, odd)
-
-        return place
-
-    def label(self, key: str) -> str:
-        """The key's name in `unparsed`, of a flattened object with the object's name before it."""
-        return clean_text(f"{self.prefix}.{key}" if self.prefix else key)
-
-    def unknown(self, key: str) -> tuple[str | None, bool]:
-        """The column an unknown key goes to, or None where the name is taken, and whether it is personal."""
-        found = self._names.get(key)
-        if found is None:
-            if len(self._names) >= _CHUNK:
-                self._names.clear()
-            found = self._names[key] = self._name(key)
-        return found
-
-    def _name(self, key: str) -> tuple[str | None, bool]:
-        try:
-            name = _NAMING.normalize_identifier(f"{self.prefix}_{key}" if self.prefix else key)
-        except ValueError:  # nothing is left of it
-            return None, self.personal_unknown
-        personal = (
-            self.personal_unknown or name in self.rows.personal_names or bool(_LIKELY_PERSONAL.search(name))
-        )
-        return (None if name.startswith("_dlt") or name in self.rows.taken else name), personal
-
-
-def _fill(level: _Level, row: Row, raw: Mapping[str, Any], odd: list[_Odd]) -> None:
-    """Puts the object's known values into the row; everything else is noted in `odd`.
-
-    This loop sees every cell of every load: values that already have their column's type are placed without a
-    call. A printable text from "!" on is neither blank nor unsafe (`values.clean_text`).
-    """
-    find = level.fields.get
-    for key, value in raw.items():
-        if not value and (value is None or value == "" or value == [] or value == {}):
-            continue
-        entry = find(key)
-        if entry is None:
-            odd.append((_UNKNOWN, level, key, value))
-            continue
-        column, exact, parse = entry
-        if column is None:
-            parse(row, value, odd)
-            continue
-        if type(value) is exact:
-            if exact is str:
-                if value >= "!" and value.isprintable():
-                    row[column] = value
-                    continue
-            elif exact is bool or INT64_MIN <= value <= INT64_MAX:
-                row[column] = value
-                continue
-        result = parse(value)
-        if result is MISFIT:
-            odd.append((_MISFIT, level, column, value))
-        elif result is not None:
-            row[column] = result
 
 
 class _Rows:
@@ -197,10 +36,12 @@ class _Rows:
         self.personal_names = frozenset(column.name for column in table.columns if column.personal) | {
             child.field for child in table.children if _holds_personal(child)
         }
-        self.level = _Level(self, self._specs(parent_id), "", table.personal_unknown)
-        self.level.fields.update(dict.fromkeys(child_fields, (None, None, _skip)))
+        self.level = Level(self, self._specs(parent_id), "", table.personal_unknown)
+        self.level.fields.update(dict.fromkeys(child_fields, (None, None, skip)))
         if not parent_id:  # a row that says when it was deleted: whoever reads it judges that
-            self.level.fields.setdefault("deleted_at", (None, None, _skip))
+            self.level.fields.setdefault("deleted_at", (None, None, skip))
+        self.new_columns = NewColumns()
+        self.unread = Counter[str]()  # by column: amounts that could not be read
         self.has_position = bool(parent_id) and "position" in table.by_name
         self._parent_id = parent_id
 
@@ -214,13 +55,13 @@ class _Rows:
         specs.update(self.shape.fields)
         return specs
 
-    def cell(self, name: str) -> _Entry:
+    def cell(self, name: str) -> Entry:
         """The column's entry, with the masking of personal values built in."""
         column = self.table.by_name[name]
         parse = PARSERS[column.kind]
         if column.personal and not self.personal.keeps:
             return name, None, self._masking(column, parse)
-        return name, _EXACT.get(column.kind), parse
+        return name, EXACT.get(column.kind), parse
 
     def _masking(self, column: Column, parse: Callable[[Any], Any]) -> Callable[[Any], Any]:
         mask = self.personal.mask
@@ -233,21 +74,46 @@ class _Rows:
 
         return masked
 
-    def settle(self, row: Row, odd: list[_Odd]) -> None:
-        """Gives what `_fill` noted its place: a free column, or `unparsed`."""
+    def oddities(self, most: int) -> Iterator[str]:
+        """What to tell of all rows made so far: amounts that sums lack, and what found no column."""
+        table, new = self.table.name, self.new_columns
+        for column, lines in self.unread.items():
+            yield (
+                f"amounts of {table}.{column} could not be read in {lines} lines: they are null, sums are low "
+                "without them, and the originals are in `unparsed`. Next: look there."
+            )
+        if new.beyond:
+            yield (
+                f"unknown fields of {table} beyond max_new_columns = {most} are kept in `unparsed`: "
+                f"{len(new.beyond)} of them."
+            )
+        if new.met:
+            some = ", ".join(sorted(new.met)[:5])
+            yield (
+                f"unknown fields of {table} share a column's name: the first has it, the others are in "
+                f"`unparsed`: {some}."
+            )
+
+    def settle(self, row: Row, odd: list[Odd]) -> None:
+        """Gives what `fill` noted its place: a free column, or `unparsed`."""
         misfits: Row = {}
+        if len(odd) > 1:  # of keys that meet in one column, the one spelled like it has it
+            odd.sort(key=lambda one: one[0] == ODD_KEY and one[2] != one[1].unknown(one[2])[0])
         for tag, level, name, value in odd:  # first: they only fill columns that are still empty
-            if tag == _WEAK:
+            if tag == ODD_WEAK:
                 self._settle_weak(row, level, name, value, misfits)
         for tag, level, name, value in odd:
-            if tag == _UNKNOWN:
+            if tag == ODD_KEY:
                 self._settle_unknown(row, level, name, value, misfits)
-            elif tag != _WEAK:
+            elif tag != ODD_WEAK:
                 self._keep(misfits, name, value, level.personal_unknown or name in self.personal_names)
+                column = self.table.by_name.get(name)
+                if column is not None and column.kind == "decimal":
+                    self.unread[name] += 1
         if misfits:
             row["unparsed"] = misfits
 
-    def _settle_weak(self, row: Row, level: _Level, key: str, value: Any, misfits: Row) -> None:
+    def _settle_weak(self, row: Row, level: Level, key: str, value: Any, misfits: Row) -> None:
         column = level.weak[key]
         _, _, parse = self.cell(column)
         result = parse(value)
@@ -259,11 +125,11 @@ class _Rows:
         else:
             row[column] = result
 
-    def _settle_unknown(self, row: Row, level: _Level, key: str, value: Any, misfits: Row) -> None:
+    def _settle_unknown(self, row: Row, level: Level, key: str, value: Any, misfits: Row) -> None:
         if is_empty(value) or (key == self._parent_id and value == row.get(key)):
             return
         name, personal = level.unknown(key)
-        if name is None or name in row:
+        if name is None or not self.new_columns.takes(name, level.label(key)) or name in row:
             self._keep(misfits, level.label(key), value, personal)
             return
         if personal and not self.personal.keeps:
@@ -313,7 +179,7 @@ class _ChildRows(_Rows):
         rows = []
         level, parent_id, region_code = self.level, self._parent_id, self._region_code
         has_position, prepare = self.has_position, self.shape.prepare
-        odd: list[_Odd] = []
+        odd: list[Odd] = []
         for position, value in enumerate(values):
             is_object = type(value) is dict
             if (not value) if is_object else is_empty(value):
@@ -322,7 +188,7 @@ class _ChildRows(_Rows):
             if has_position:
                 row["position"] = position
             if is_object:
-                _fill(level, row, value if prepare is None else prepare(value), odd)
+                fill(level, row, value if prepare is None else prepare(value), odd)
             else:
                 self._fill_bare(row, value, odd)
             if odd:
@@ -331,10 +197,10 @@ class _ChildRows(_Rows):
             rows.append(row)
         return rows
 
-    def _fill_bare(self, row: Row, value: Any, odd: list[_Odd]) -> None:
+    def _fill_bare(self, row: Row, value: Any, odd: list[Odd]) -> None:
         """An entry that is no object: a tag's name, a photo's address."""
         if self.shape.bare and isinstance(value, str):
-            _fill(self.level, row, {self.shape.bare: value}, odd)
+            fill(self.level, row, {self.shape.bare: value}, odd)
         else:
             kept: Row = {}
             self._keep(kept, self.table.field, value, self.holds_personal)
@@ -362,12 +228,24 @@ class RowBuilder(_Rows):
         """
         if not isinstance(raw, Mapping):
             raise self._unusable("is no object")
+        try:
+            return self._build(raw, extra)
+        except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as e:
+            raise self._unusable(f"cannot be read ({type(e).__name__}), id {record_id(raw)}") from None
+
+    def tables(self) -> Iterator[_Rows]:
+        """This table and its child tables."""
+        yield self
+        for _, child in self._children:
+            yield child
+
+    def _build(self, raw: Mapping[str, Any], extra: Mapping[str, Any]) -> Row:
         row: Row = {"region_code": self._region_code, "synced_at": self._synced_at}
         if extra:
             row.update(extra)
-        odd: list[_Odd] = []
+        odd: list[Odd] = []
         prepare = self.shape.prepare
-        _fill(self.level, row, raw if prepare is None else prepare(raw), odd)
+        fill(self.level, row, raw if prepare is None else prepare(raw), odd)
         own_id = row.get(self._id)
         if own_id is None:
             raise self._unusable(f"has no usable {self._id}")
@@ -380,7 +258,7 @@ class RowBuilder(_Rows):
                 continue
             row[field] = []
             if not is_empty(values):
-                odd.append((_MISFIT, self.level, field, values))
+                odd.append((ODD_VALUE, self.level, field, values))
         if odd:
             self.settle(row, odd)
         return row

@@ -1,0 +1,70 @@
+"""Unknown fields beyond the cap, two of them in one column, and records nobody expected: none stops a load."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from typing import Any
+
+from conftest import NOW
+from loading import Loader
+
+from breezeway_source.columns import TABLES
+from breezeway_source.errors import ApiError
+from breezeway_source.rows.builder import RowBuilder
+from breezeway_source.rows.personal import PersonalData
+
+ODD: list[Any] = [
+    "0001-01-01", "9999-12-31T23:59:59+14:00", float("nan"), float("inf"), 10**400, "1e999999999", "\ud800", "a\0b",
+    True, None, [], {}, -1, "(12.00)", "CA$ 1", [[[]]],
+]  # fmt: skip
+
+
+def builder(name: str) -> RowBuilder:
+    return RowBuilder(TABLES[name], "smoky", NOW, PersonalData("keep", None))
+
+
+def test_beyond_the_cap_and_in_one_column_goes_to_unparsed() -> None:
+    tasks = builder("tasks")
+    tasks.new_columns.limit(2, {"old_one"}, tasks.taken)
+    row = tasks.build({"id": 1, "Foo": "a", "foo": "b", "old_one": "c", "third": "d"})
+    assert (row["foo"], row["old_one"], row["unparsed"]) == ("b", "c", {"Foo": "a", "third": "d"})
+    assert "third" in tasks.build({"id": 2, "third": "d"})["unparsed"]
+    assert [text.split(" share")[0].split(" beyond")[0] for text in tasks.oddities(2)] == [
+        "unknown fields of tasks"
+    ] * 2
+
+
+def test_amounts_that_cannot_be_read_are_counted_by_column() -> None:
+    tasks = builder("tasks")
+    tasks.build({"id": 1, "costs": [{"cost": "about ten"}, {"cost": "(12.00)"}]})
+    assert [text[:60] for rows in tasks.tables() for text in rows.oddities(2)] == [
+        "amounts of tasks__costs.cost could not be read in 1 lines: they are null"[:60]
+    ]
+
+
+def test_the_builder_raises_nothing_but_what_costs_one_record() -> None:
+    chance = random.Random(7)
+    deep: Any = "x"
+    for _ in range(3000):
+        deep = [deep]
+    for number in range(300):
+        table = chance.choice(["tasks", "reservations", "properties", "people", "task_details"])
+        keys = [*TABLES[table].by_name, *(child.field for child in TABLES[table].children), "Foo", "\ud800"]
+        record = {key: chance.choice([*ODD, deep, [ODD[6]], {"id": ODD[4]}, {"code": deep}]) for key in keys}
+        record["id"] = chance.choice([number, *ODD])
+        with contextlib.suppress(ApiError):
+            builder(table).build(record)
+
+
+def test_1700_unknown_keys_load(loader: Loader) -> None:
+    world = loader.sandbox.world
+    first = min(world.tasks)
+    world.edit_task(first, **{f"field_{number}": str(number) for number in range(1700)})
+    report = loader.load("--entities", "tasks")
+    assert any("max_new_columns = 100 are kept in `unparsed`: 1600" in text for text in report.warnings)
+    loader.wipe()
+    loader.pass_time(hours=1)
+    world.edit_task(first, **{f"other_{number}": "x" for number in range(5)})
+    loader.load("--entities", "tasks")
+    assert loader.column("select field_7 from tasks where task_id = %s", first) == ["7"]
