@@ -1,10 +1,15 @@
-"""What one run is to read of one region."""
+"""What one run is to read of one region, and how it is made of names and days as people write them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import pendulum
+
+from .entities.endpoints import ENDPOINTS, select_entities
+from .errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -12,7 +17,9 @@ class Plan:
     """The entities of a run, and how much of each.
 
     Whole means: without regard to the cursor. `since` and `until` are days, both included; a run with them,
-    or with `properties`, reads beside the stored cursor and leaves it as it is.
+    or with `properties`, reads beside the stored cursor and leaves it as it is. Of a `limited` entity (`add_limit`)
+    dlt drops the surplus after its job has run, and a cursor that moved would lose it; of a `filtered` one rows are
+    left out for good.
     """
 
     entities: tuple[str, ...]
@@ -23,8 +30,78 @@ class Plan:
     since: pendulum.Date | None = None
     until: pendulum.Date | None = None
     properties: frozenset[int] = field(default_factory=frozenset)
+    limited: frozenset[str] = field(default_factory=frozenset)
+    filtered: frozenset[str] = field(default_factory=frozenset)
 
-    @property
-    def beside_cursor(self) -> bool:
-        """True when the stored cursors are to stay as they are."""
-        return self.since is not None or bool(self.properties)
+    def beside_cursor(self, entity: str) -> bool:
+        """Whether the entity's stored cursor is to stay as it is."""
+        return self.since is not None or bool(self.properties) or entity in self.limited
+
+    def gives_all(self, entity: str) -> bool:
+        """Whether every row that is read is loaded, so that what a whole list lacks is gone."""
+        return entity not in self.limited | self.filtered
+
+
+# What a reconciliation compares, whatever else is asked for.
+RECONCILED = ("properties", "reservations", "tasks")
+
+
+def plan_of(
+    entities: Sequence[str] = ("hourly",),
+    *,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    full: bool = False,
+    properties: Iterable[int | str] = (),
+    reconcile: bool = False,
+    dash: str = "--",
+) -> Plan:
+    """What is to be read.
+
+    Raises ConfigError for names, days and ids that make no sense; `dash` is what the options' names begin with
+    where the caller wrote them.
+    """
+    group = select_entities(list(entities) or ["hourly"])
+    chosen = group.entities
+    if reconcile:
+        if since:
+            raise ConfigError(f"{dash}reconcile compares whole lists: leave out {dash}since.")
+        chosen = tuple(name for name in ENDPOINTS if name in chosen or name in RECONCILED)
+    first, last = day(f"{dash}since", since), day(f"{dash}until", until)
+    if last is not None and first is None:
+        raise ConfigError(f"{dash}until needs {dash}since.")
+    if first is not None and last is not None and last < first:
+        raise ConfigError(f"{dash}until {last} is before {dash}since {first}.")
+    if first is not None and full:
+        raise ConfigError(f"{dash}full reads everything: leave out {dash}since, or {dash}full.")
+    return Plan(
+        entities=chosen,
+        whole_tasks=group.whole_tasks,
+        whole_stays=group.whole_stays or reconcile,
+        full=full,
+        reconcile=reconcile,
+        since=first,
+        until=last,
+        properties=frozenset(property_id(one, dash) for one in properties),
+    )
+
+
+def day(option: str, text: str | date | None) -> pendulum.Date | None:
+    """A day, such as 2026-03-01."""
+    if text is None:
+        return None
+    if isinstance(text, date):
+        return pendulum.Date(text.year, text.month, text.day)
+    try:
+        return pendulum.from_format(text, "YYYY-MM-DD").date()
+    except ValueError as e:
+        raise ConfigError(
+            f"{option} {text!r} is no day: write it like {pendulum.now().to_date_string()}."
+        ) from e
+
+
+def property_id(text: int | str, dash: str = "--") -> int:
+    """Breezeway's id of a property."""
+    if not str(text).isdecimal():
+        raise ConfigError(f"{dash}property {text!r} is no id: Breezeway's property ids are whole numbers.")
+    return int(text)

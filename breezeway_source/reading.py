@@ -49,7 +49,7 @@ class Stage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._open = 0
-        self.closed = False
+        self._closed = self._abandoned = False
         self.issued = 0
 
     def issue(self) -> None:
@@ -61,11 +61,23 @@ class Stage:
         with self._lock:
             self._open -= 1
 
+    def close(self) -> None:
+        """No more jobs will come."""
+        self._closed = True
+
+    def abandon(self) -> None:
+        """No more jobs will come, and those given out may never be done."""
+        self._abandoned = True
+
     @property
     def idle(self) -> bool:
-        """No job is under way; with `closed`, none will come."""
+        """No job is under way."""
         with self._lock:
             return self._open == 0
+
+    @property
+    def finished(self) -> bool:
+        return self._abandoned or (self._closed and self.idle)
 
 
 @dataclass
@@ -106,6 +118,7 @@ class Reading:
         # Whoever makes many rows takes it: Python runs one thread at a time, and by turns they cost each other less.
         self.turn = threading.Lock()
         self._stages: dict[str, Stage] = {}
+        self._begin_stages()
         self._properties: Future[list[dict[str, Any]]] | None = None
         self._in_a_row = 0
         self.lookups_left = self.settings.max_link_lookups
@@ -132,8 +145,13 @@ class Reading:
 
     def next_package(self) -> None:
         """Begin another package of the same run."""
-        self._stages.clear()
         self.first_package = False
+        self._begin_stages()
+
+    def _begin_stages(self) -> None:
+        """Of all entities at once: whoever begins first must find those it waits for."""
+        with self._lock:
+            self._stages = {entity: Stage() for entity in self.package_entities}
 
     @property
     def package_entities(self) -> tuple[str, ...]:
@@ -152,7 +170,7 @@ class Reading:
     def finished(self, entity: str) -> bool:
         """All jobs of that entity are done, or this package has none of it."""
         stage = self._stages.get(entity)
-        return stage is None or (stage.closed and stage.idle)
+        return stage is None or stage.finished
 
     @property
     def progress(self) -> Progress:
@@ -202,7 +220,7 @@ class Reading:
 
     def extent(self, entity: str) -> str:
         """How much of an entity this run reads: `whole`, its `changes`, or a `part` of it beside the cursor."""
-        if self.plan.beside_cursor:
+        if self.plan.beside_cursor(entity):
             return "part"
         return "changes" if entity in self._read_in_part or entity.endswith("_details") else "whole"
 

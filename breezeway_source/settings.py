@@ -6,6 +6,7 @@ place: dlt's usual walk up the sections would take an unrelated `NAME` or `CLIEN
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 import re
@@ -99,10 +100,10 @@ def read_settings() -> Settings:
     """The settings as configured. Raises ConfigError for an unknown key or a value out of range."""
     known = [field.name for field in fields(Settings)]
     for name in _table(SECTION):
-        if name not in (*known, "regions"):
+        if name not in (*known, "region", "regions"):
             raise unknown_name(f"configuration key below [{SECTION}]", name, [*known, "regions"])
     settings = Settings(
-        base_url=_base_url(_text("base_url") or Settings.base_url),
+        base_url=url_of_the_api(_text("base_url") or Settings.base_url),
         start_date=_value("start_date", _day, Settings.start_date, "a day such as 2024-01-01"),
         requests_per_minute=_value(
             "requests_per_minute",
@@ -154,6 +155,31 @@ def read_regions() -> dict[str, Region]:
                 f"Region {code!r} in [{SECTION}.regions] is no usable code: lower-case letters, digits and _."
             )
     return {code: _region(code) for code in codes}
+
+
+def given_region(
+    code: str | None, *, client_id: str | None = None, client_secret: str | None = None
+) -> Region:
+    """The region named, else that of `sources.breezeway.region`; a given key pair goes before a configured one.
+
+    A region whose key pair is found needs no table of its own. Raises ConfigError for one that has neither.
+    """
+    known = read_regions()
+    code = code or _text("region")
+    if code is None:
+        raise ConfigError(
+            f"Which region? Name one of {', '.join(known) or 'yours'}, or set {SECTION}.region."
+        )
+    region = known.get(code)
+    if region is None:
+        region = _region(code) if _REGION_NAME.match(code) and code != "all" else None
+        if region is None or not (client_id or region.client_id):
+            raise unknown_name("region", code, known)
+    return dataclasses.replace(
+        region,
+        client_id=client_id or region.client_id,
+        client_secret=client_secret or region.client_secret,
+    )
 
 
 def select_regions(names: Iterable[str], regions: Mapping[str, Region]) -> list[Region]:
@@ -295,7 +321,7 @@ def is_private(url: str) -> bool:
     return parts.scheme == "https" and bool(parts.hostname)
 
 
-def _base_url(text: str) -> str:
+def url_of_the_api(text: str) -> str:
     """Refuses what would send credentials in the clear: plain http is for this machine only."""
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:

@@ -1,40 +1,141 @@
 """The dlt source: one resource per entry of the endpoint table.
 
-Each entity is a pair: an unselected head that gives out jobs, and a parallelized transformer that does them in
-dlt's worker threads. A head that must wait for another entity gives None, which dlt takes as "nothing yet", so
-the order of extraction is wired and not hoped for.
+Each resource gives out its jobs as callables, which dlt runs in its worker threads. One that must wait for another
+entity gives None, which dlt takes as "nothing yet", so the order of extraction is wired and not hoped for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import dataclasses
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from functools import partial
 from typing import Any
 
 import dlt
+import pendulum
 from dlt.extract import DltResource, DltSource
 
+from .api.access import Access
+from .api.counters import Counters
 from .columns import TABLES
-from .entities.endpoints import ENDPOINTS, Endpoint
+from .entities.endpoints import ENDPOINTS
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
-from .hints import declared_tables, merge_hints
+from .extraction import Chosen, Extractions
+from .hints import declared_tables, table_hints
+from .plan import Plan, plan_of
 from .reading import Reading
+from .settings import Region, Settings, given_region, read_settings, url_of_the_api
+from .sql_warehouse import active_warehouse
 
 SECTION = "breezeway"
+CLOCK_TOLERANCE_S = 300.0
 
 
-def breezeway_source(reading: Reading) -> DltSource:
-    """Everything the plan of this reading asks for, as resources `properties`, `tasks`, ...
+def breezeway_source(
+    region: str = dlt.config.value,
+    *,
+    entities: str | Sequence[str] = ("all",),
+    client_id: str | None = None,
+    client_secret: str | None = None,
+    base_url: str | None = None,
+    since: str | date | None = None,
+    until: str | date | None = None,
+    full: bool = False,
+    properties: Iterable[int] = (),
+) -> DltSource:
+    """One Breezeway region as a dlt source: a resource per entity, one row per property, stay, task and so on.
+
+        import dlt
+        from breezeway_source import breezeway_source
+
+        pipeline = dlt.pipeline("smoky", destination="duckdb", dataset_name="breezeway")
+        pipeline.run(breezeway_source("smoky"))
+
+    Run again, it reads what changed since: the cursors are in dlt's state, and what is loaded is asked of the active
+    pipeline's destination; where that is no SQL database every row of the window is given. Select and change
+    resources dlt's way: `source.with_resources("tasks", "people")`, `source.tasks.add_filter(...)`,
+    `list(source.people)`. What is not selected is not waited for; a resource with `add_limit` leaves its cursor as it
+    is; `task_details` alone reads the details of tasks that the destination holds.
+
+    Args:
+        region: the region's code, part of every key; from `sources.breezeway.region` when left out.
+        entities: names of entities, or the groups hourly, daily, weekly, all.
+        client_id, client_secret: the key pair; from `sources.breezeway.regions.<region>` when left out.
+        base_url: another address of the API; from `sources.breezeway.base_url` when left out.
+        since, until: read these days again, both included, beside the stored cursor (tasks by `updated_at`, stays by
+            check-out).
+        full: read everything again, whatever the cursor says.
+        properties: ids; only these properties' tasks and details, beside the cursor.
+
+    Rows, one per: `properties` property of any status, `reservations` stay, `tasks` task (its `supplies`, `costs`,
+    `assignments`, `photos` and `task_tags` become child tables), `people`, `supplies`, `templates`, `subdepartments`
+    catalogue entry, `tags` tag and kind, `property_details` property (its contacts and tags), `task_details` task
+    (its comments and requirements); `regions`, `entity_reads` and `deletion_proofs` say what was read, and when.
+    Every row has `region_code`, its key, and `synced_at` (UTC).
+
+    Building it sends nothing. Raises ConfigError for an unknown name, a bad day or a missing key pair; extraction
+    raises ApiError or AuthError when the region cannot be read at all. What only one property refuses is logged as an
+    error by the logger `breezeway`; the rest is loaded, and that property is read again in the next run.
+
+    The source alone makes no links, marks no deletions by absence and fills no marts: that is what `sql_post/` adds
+    (`task_links` is the select for the links). Several regions at once into one dataset need a staging dataset each:
+    `staging_dataset_name_layout="%s_staging_smoky"` of the destination.
+    """
+    found = given_region(
+        None if region is dlt.config.value else region, client_id=client_id, client_secret=client_secret
+    )
+    settings = dataclasses.replace(
+        read_settings(), piece_properties=sys.maxsize
+    )  # all of a region in one package
+    if base_url is not None:
+        settings = dataclasses.replace(settings, base_url=url_of_the_api(base_url))
+    found.key_pair()
+    names = (entities,) if isinstance(entities, str) else entities
+    plan = plan_of(names, since=since, until=until, full=full, properties=properties, dash="")
+    return region_source(found.code, plan.entities, partial(_begin, found, settings, plan))
+
+
+def _begin(region: Region, settings: Settings, plan: Plan, chosen: Chosen) -> Reading:
+    """The reading of one extraction of what was chosen."""
+    counters = Counters()
+    client = Access(settings).client(region, counters)
+    plan = dataclasses.replace(
+        plan,
+        entities=tuple(name for name in plan.entities if name in chosen.names),
+        limited=chosen.limited,
+        filtered=chosen.filtered,
+    )
+    warehouse = active_warehouse(region.code)
+    return Reading(region, settings, plan, client, warehouse, _started_at(client, counters))
+
+
+def _started_at(client: Any, counters: Counters) -> pendulum.DateTime:
+    """Now: this machine's time, or the API's where it tells another.
+
+    Cursors are compared with it in later runs, on other machines.
+    """
+    now = pendulum.now("UTC")
+    try:
+        client.get("/property", {"limit": 1, "page": 1}, label="/property")
+    except AuthError:
+        raise
+    except ApiError:
+        pass  # whoever needs that list says so; a refusal tells the time too
+    ahead_s = counters.clock_ahead_s or 0.0
+    return now.subtract(seconds=ahead_s) if abs(ahead_s) > CLOCK_TOLERANCE_S else now
+
+
+def region_source(region_code: str, entities: Iterable[str], begin: Callable[[Chosen], Reading]) -> DltSource:
+    """The source of these entities and the bookkeeping; `begin` makes the reading of an extraction.
 
     The source, and with it the schema, is named after the region: regions that share one schema name take over
-    each other's schema from the destination (measured with dlt 1.31). Building it sends nothing. Extraction
-    raises ApiError or AuthError when the region cannot be read at all; what only one property refuses is in
-    `reading.failures`.
+    each other's schema from the destination (measured with dlt 1.31).
     """
-    factory = dlt.source(
-        _resources, name=source_name(reading.region.code), section=SECTION, max_table_nesting=1
-    )
-    source: DltSource = factory(reading)
+    factory = dlt.source(_resources, name=source_name(region_code), section=SECTION, max_table_nesting=1)
+    source: DltSource = factory(tuple(entities), Extractions(begin))
     # Unknown fields stay text: dlt would make a timestamp of one that looks like it.
     source.schema.remove_type_detection("iso_timestamp")
     # Every table of the contract, read in this run or not: SQL and readers find them from run one.
@@ -47,42 +148,57 @@ def source_name(region_code: str) -> str:
     return f"breezeway_{region_code}"
 
 
-def _resources(reading: Reading) -> Iterator[DltResource]:
-    for name in reading.package_entities:
-        yield _entity(ENDPOINTS[name], reading)
-    for table, rows in LEDGER.items():
-        yield dlt.resource(rows, **merge_hints(TABLES[table]))(reading)
+def _resources(entities: tuple[str, ...], extractions: Extractions) -> Iterator[DltResource]:
+    for name in entities:
+        yield _resource(name, partial(_rows, name), extractions)
+    for table, noted in LEDGER.items():
+        yield _resource(table, noted, extractions)
 
 
-def _entity(endpoint: Endpoint, reading: Reading) -> DltResource:
-    reader = reading.readers.setdefault(endpoint.name, endpoint.reader())
-    stage = reading.stage(endpoint.name)
+def _resource(table: str, rows: Callable[[Reading], Iterator[Any]], extractions: Extractions) -> DltResource:
+    def draw() -> Iterator[Any]:
+        extraction = extractions.current()  # held to its end: it lives as long as its generators
+        yield from rows(extraction.reading)
 
-    def head() -> Iterator[Any]:
-        reading.know_columns(endpoint.name)
+    made: DltResource = dlt.resource(draw, **table_hints(TABLES[table]))
+    return made
+
+
+def _rows(entity: str, reading: Reading) -> Iterator[Any]:
+    """What dlt draws from a resource: jobs to run in its workers, or None while there is nothing to do yet."""
+    stage = reading.stage(entity)
+    reader = reading.readers.get(entity)
+    if reader is None:
+        reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
+    try:
+        reading.know_columns(entity)
         for job in reader.jobs(reading):
-            if job is not None:
-                stage.issue()
-            yield job
+            if job is None:
+                yield None
+                continue
+            stage.issue()
+            yield partial(_done, entity, reading, reader, job)
         while not stage.idle:
             yield None
-        if not (reading.has_more and endpoint.name in reading.FOLLOWING):  # else the last package tells
-            reading.tell_oddities(endpoint.name)
-        stage.closed = True
+        if not (reading.has_more and entity in reading.FOLLOWING):  # else the last package tells
+            reading.tell_oddities(entity)
+    except GeneratorExit:
+        stage.abandon()  # a limit is reached: jobs that are given out may never run, and nobody waits for them
+        raise
+    stage.close()
 
-    def read(job: Any) -> list[dict[str, Any]]:
-        try:
-            rows: list[dict[str, Any]] = reader.read(reading, job)
-            reading.succeeded()
-            return rows
-        except AuthError as e:
-            reading.call_off(e)
-            raise
-        except ApiError as e:
-            reading.failed(endpoint.name, e, getattr(job, "property_id", None))
-            return []
-        finally:
-            stage.finish()
 
-    jobs = dlt.resource(head, name=f"{endpoint.name}_jobs", selected=False)
-    return dlt.transformer(read, data_from=jobs, parallelized=True, **merge_hints(TABLES[endpoint.name]))
+def _done(entity: str, reading: Reading, reader: Any, job: Any) -> list[dict[str, Any]]:
+    """The rows of one job."""
+    try:
+        rows: list[dict[str, Any]] = reader.read(reading, job)
+        reading.succeeded()
+        return rows
+    except AuthError as e:
+        reading.call_off(e)
+        raise
+    except ApiError as e:
+        reading.failed(entity, e, getattr(job, "property_id", None))
+        return []
+    finally:
+        reading.stage(entity).finish()

@@ -8,8 +8,11 @@ from contextlib import nullcontext
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
+from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseException
+from dlt.destinations.job_client_impl import SqlJobClientBase
 from dlt.pipeline import Pipeline
 from sqlglot.errors import SqlglotError
 
@@ -23,6 +26,11 @@ _AT_ONCE = 500  # ids named in one query
 _WITH_DETAILS = (
     "from tasks left join task_details on task_details.region_code = tasks.region_code "
     "and task_details.task_id = tasks.task_id where tasks.region_code = %s and tasks.deleted_at is null"
+)
+# In a pipeline of one's own dlt makes those tables that got rows only.
+_WITHOUT_DETAILS = _WITH_DETAILS.replace(
+    "join task_details",
+    "join (select region_code, task_id, updated_at as task_updated_at, synced_at from tasks where 1 = 0) task_details",
 )
 _DUE = (
     "and (task_details.task_id is null or task_details.task_updated_at <> tasks.updated_at "
@@ -73,11 +81,13 @@ class SqlWarehouse:
         return dict(rows) if self._scripted else {task_id: _microseconds(at) for task_id, at in rows}
 
     def tasks_with_lines(self) -> Collection[int]:
-        return self._column(
-            "select task_id from tasks__costs where region_code = %s "
-            "union select task_id from tasks__supplies where region_code = %s",
-            self._region_code,
-        )
+        # Table by table, here and below: one may not be made yet.
+        tables = ("tasks__costs", "tasks__supplies")
+        return {
+            one
+            for table in tables
+            for one in self._column(f"select distinct task_id from {table} where region_code = %s")
+        }
 
     def tasks_without_lines(self, limit: int) -> list[tuple[int, int | None]]:
         rows = self._rows(
@@ -173,7 +183,7 @@ class SqlWarehouse:
     def due_task_details(self, limit: int, properties: Collection[int]) -> list[tuple[int, datetime | None]]:
         where, args = _of_properties(properties)
         rows = self._rows(
-            f"select tasks.task_id, tasks.updated_at {_WITH_DETAILS} {_DUE} {where} "
+            f"select tasks.task_id, tasks.updated_at {self._with_details()} {_DUE} {where} "
             "order by tasks.updated_at desc nulls last, tasks.task_id desc limit %s",
             *args,
             limit,
@@ -182,7 +192,7 @@ class SqlWarehouse:
 
     def count_due_task_details(self, properties: Collection[int]) -> int:
         where, args = _of_properties(properties)
-        return sum(self._column(f"select count(*) {_WITH_DETAILS} {_DUE} {where}", *args))
+        return sum(self._column(f"select count(*) {self._with_details()} {_DUE} {where}", *args))
 
     def task_details_read(
         self, properties: Collection[int]
@@ -190,7 +200,7 @@ class SqlWarehouse:
         where, args = _of_properties(properties)
         rows = self._rows(
             "select tasks.task_id, tasks.updated_at, task_details.synced_at, task_details.task_updated_at "
-            f"{_WITH_DETAILS} {where}",
+            f"{self._with_details()} {where}",
             *args,
         )
         return [
@@ -215,15 +225,20 @@ class SqlWarehouse:
         )
 
     def properties_with_lines(self) -> Collection[tuple[int, str]]:
-        rows = self._rows(
-            "select property_id, 'contacts' from property_details__contacts where region_code = %s "
-            "union select property_id, 'tags' from property_details__tags where region_code = %s",
-            self._region_code,
-        )
-        return {(property_id, lines) for property_id, lines in rows}
+        query = "select distinct property_id from property_details__{} where region_code = %s"
+        return {(one, lines) for lines in ("contacts", "tags") for one in self._column(query.format(lines))}
 
     def has_task_lines(self, name: str) -> bool:
         return bool(self._column(f"select task_id from task_details__{name} where region_code = %s limit 1"))
+
+    def _with_details(self) -> str:
+        return _WITH_DETAILS if self.columns("task_details") else _WITHOUT_DETAILS
+
+    def _asked(self, query: str, *more: Any) -> Sequence[Any]:
+        with self._open(), self._pipeline.sql_client() as client:
+            if not self._scripted:
+                return client.execute_sql(in_dialect(query, client, self._region_code, *more)) or ()
+            return client.execute_sql(query, self._region_code, *more) or ()
 
     def _instants(self, rows: Sequence[Any]) -> dict[int, Any]:
         return dict(rows) if self._scripted else {record_id: _instant(at) for record_id, at in rows}
@@ -234,10 +249,7 @@ class SqlWarehouse:
     def _rows(self, query: str, *more: Any) -> Sequence[Any]:
         """The rows of a query whose first parameter is the region; none where the table does not exist yet."""
         try:
-            with self._open(), self._pipeline.sql_client() as client:
-                if not self._scripted:
-                    return client.execute_sql(in_dialect(query, client, self._region_code, *more)) or ()
-                return client.execute_sql(query, self._region_code, *more) or ()
+            return self._asked(query, *more)
         except DestinationUndefinedEntity:
             return ()
         except (DatabaseException, SqlglotError) as e:
@@ -273,3 +285,29 @@ def _microseconds(value: Any) -> int | None:
 
 def _day(value: Any) -> date | None:
     return value if value is None or isinstance(value, date) else date.fromisoformat(str(value)[:10])
+
+
+class NothingLoaded(SqlWarehouse):
+    """Where no SQL database can be asked: every row of a window is given."""
+
+    def __init__(self, region_code: str) -> None:
+        self._region_code = region_code
+        self._scripted = True
+
+    def columns(self, table: str) -> Collection[str]:
+        return ()
+
+    def _asked(self, query: str, *more: Any) -> Sequence[Any]:
+        return ()
+
+
+def active_warehouse(region_code: str) -> SqlWarehouse:
+    """The destination of the pipeline that is running, or was last; nothing where there is none, or no SQL in it."""
+    context = Container()[PipelineContext]
+    pipeline: Any = context.pipeline() if context.is_active() else None
+    if pipeline is None or pipeline.destination is None:
+        return NothingLoaded(region_code)
+    if not issubclass(pipeline.destination.client_class, SqlJobClientBase):
+        return NothingLoaded(region_code)  # others answer SQL too, by copying their files into a DuckDB
+    dialect = pipeline.destination.capabilities().sqlglot_dialect
+    return SqlWarehouse(pipeline, region_code, scripted=dialect in ("duckdb", "postgres"))

@@ -25,9 +25,8 @@ if __name__ == "__main__":
 
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
-from breezeway_source.plan import Plan  # noqa: E402
+from breezeway_source.plan import Plan, plan_of  # noqa: E402
 from pipelines.database.causes import one_line  # noqa: E402
-from pipelines.load.asked import plan_of  # noqa: E402
 from pipelines.load.calling import Prepared, prepared  # noqa: E402
 from pipelines.load.regions import load_regions  # noqa: E402
 from pipelines.page.making import page_of, refuse_page, write_page  # noqa: E402

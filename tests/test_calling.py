@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from breezeway_source.errors import ConfigError
-from pipelines.load.asked import RECONCILED, plan_of
+from breezeway_source.plan import RECONCILED, plan_of
 from pipelines.load.calling import load
 from pipelines.run import make_plan, parser
 

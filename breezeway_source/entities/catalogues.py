@@ -121,9 +121,9 @@ def _said(params: Mapping[str, Any]) -> dict[str, Any]:
 
 def note_whole_read(reading: Reading, entity: str, rows: int, scope: str = "") -> None:
     """Say in `entity_reads` that this catalogue was read completely at the run's start."""
-    if entity in reading.broken:  # a record that made no row is not missing
-        return
-    reading.note("entity_reads", entity=entity, scope=scope, read_at=reading.started_at, row_count=rows)
+    # A record that made no row is not missing; nor is one that a limit or a filter left out.
+    if entity not in reading.broken and reading.plan.gives_all(entity):
+        reading.note("entity_reads", entity=entity, scope=scope, read_at=reading.started_at, row_count=rows)
 
 
 def people() -> Catalogue:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import unknown_name
-from ..reading import Reading
-from . import catalogues, details, properties, reservations, tasks
+
+if TYPE_CHECKING:
+    from ..reading import Reading
 
 
 class Reader(Protocol):
@@ -21,63 +23,73 @@ class Reader(Protocol):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One entity: its paths below the inventory API, how its changes are found, and when it is due."""
+    """One entity: its paths below the inventory API, how its changes are found, and when it is due.
+
+    `reader` names module and class (or function) that make its Reader: names of entities are known without
+    importing what reads them.
+    """
 
     name: str
     paths: tuple[str, ...]
     cursor: str
     group: str
-    reader: Callable[[], Any]
+    reader: str
+
+    def new_reader(self) -> Reader:
+        """A reader for one extraction's rows."""
+        module, name = self.reader.split(".")
+        made: Reader = getattr(import_module(f".{module}", __package__), name)()
+        return made
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.name: endpoint
     for endpoint in (
-        Endpoint("properties", ("/property",), "whole list", "hourly", properties.Properties),
+        Endpoint("properties", ("/property",), "whole list", "hourly", "properties.Properties"),
         Endpoint(
             "reservations",
             ("/reservation", "/reservation/{id}"),
             "run clock, `updated_at_ge`; check-out windows daily",
             "hourly",
-            reservations.Reservations,
+            "reservations.Reservations",
         ),
         Endpoint(
             "tasks",
             ("/task", "/task/{id}"),
             "run clock per property, `updated_at=from,to`",
             "hourly",
-            tasks.Tasks,
+            "tasks.Tasks",
         ),
-        Endpoint("people", ("/people",), "whole list, three statuses", "daily", catalogues.people),
-        Endpoint("supplies", ("/supplies",), "whole list", "daily", catalogues.supplies),
+        Endpoint("people", ("/people",), "whole list, three statuses", "daily", "catalogues.people"),
+        Endpoint("supplies", ("/supplies",), "whole list", "daily", "catalogues.supplies"),
         Endpoint(
             "tags",
             ("/task/tags", "/property/tags", "/reservation/tags"),
             "whole lists",
             "daily",
-            catalogues.tags,
+            "catalogues.tags",
         ),
         Endpoint(
             "property_details",
             ("/property/{id}/contacts", "/property/external-id/{id}/contacts", "/property/{id}/tags"),
             "new ones, and a seventh a day",
             "daily",
-            details.PropertyDetails,
+            "details.PropertyDetails",
         ),
         Endpoint(
             "task_details",
             ("/task/{id}/comments", "/task/{id}/requirements"),
             "tasks newer than their details",
             "daily",
-            details.TaskDetails,
+            "details.TaskDetails",
         ),
-        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", catalogues.templates),
+        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", "catalogues.templates"),
         Endpoint(
             "subdepartments",
             ("/companies/subdepartments",),
             "whole list",
             "weekly",
-            catalogues.subdepartments,
+            "catalogues.subdepartments",
         ),
     )
 }

@@ -102,7 +102,7 @@ class Reservations:
             yield from windows
             while not stage.idle:
                 yield None
-            if len(self._complete) == len(windows) and not reading.plan.beside_cursor:
+            if len(self._complete) == len(windows) and not reading.plan.beside_cursor(NAME):
                 state["since"] = reading.started_at.isoformat()
             if reading.plan.reconcile:
                 yield from self._absent(reading)

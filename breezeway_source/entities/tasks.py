@@ -74,7 +74,7 @@ class Tasks:
             yield None
         if reading.plan.reconcile:
             yield from self._absent(reading)
-        if not reading.has_more and not reading.plan.beside_cursor:
+        if not reading.has_more and not reading.plan.beside_cursor(NAME):
             yield from self._lines.still_to_come(reading)
             while not stage.idle:
                 yield None
@@ -164,14 +164,14 @@ class Tasks:
             starts = dict.fromkeys(starts)
         if not listed and "properties" not in plan.entities:
             refuses_empty(reading)
-        if listed and not plan.beside_cursor:
+        if listed and not plan.beside_cursor(NAME):
             self._cursor.begin(starts, reading.started_at)
         jobs = [
             self._job(reading, p, start)
             for p, start in starts.items()
             if not plan.properties or p in plan.properties
         ]
-        if plan.beside_cursor or any(job.changed_since for job in jobs):
+        if plan.beside_cursor(NAME) or any(job.changed_since for job in jobs):
             reading.reads_in_part(NAME)
         known_starts = [job.changed_since for job in jobs if job.changed_since is not None]
         if known_starts:
@@ -190,7 +190,7 @@ class Tasks:
         if plan.since is not None:
             until = plan.until or reading.started_at.date().add(days=1)
             return PropertyTasks(property_id, (plan.since.isoformat(), until.isoformat()), None, False)
-        moves = not plan.beside_cursor
+        moves = not plan.beside_cursor(NAME)
         if start is None or plan.whole_tasks or plan.properties:
             return PropertyTasks(property_id, None, None, moves)
         if plan.reconcile:

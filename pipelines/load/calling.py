@@ -17,11 +17,10 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 
 from breezeway_source.api.access import Access
 from breezeway_source.errors import BreezewayError, ConfigError
-from breezeway_source.plan import Plan
+from breezeway_source.plan import Plan, plan_of
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings, read_regions, read_settings, select_regions
 from pipelines.database.destinations import Target, duckdb_target, find_target
-from pipelines.load.asked import plan_of
 from pipelines.load.region_run import RegionRun
 from pipelines.load.regions import load_regions
 from pipelines.load.stand_in import stand_in

@@ -15,7 +15,6 @@ from dlt.common.pipeline import LoadInfo
 from dlt.common.schema.typing import TSchemaTables
 from dlt.pipeline import Pipeline
 
-from breezeway_source import breezeway_source
 from breezeway_source.api.access import Access
 from breezeway_source.api.counters import Counters
 from breezeway_source.columns import TABLES
@@ -23,6 +22,7 @@ from breezeway_source.errors import BreezewayError
 from breezeway_source.plan import Plan
 from breezeway_source.reading import Reading
 from breezeway_source.settings import Region, Settings
+from breezeway_source.source import region_source
 from breezeway_source.sql_warehouse import SqlWarehouse
 from pipelines.database.causes import find_cause, one_line
 from pipelines.database.ddl import rows_of
@@ -160,7 +160,8 @@ class RegionRun:
             pipeline.sync_destination()
         while True:
             with _timed(report, "extract"):
-                pipeline.extract(breezeway_source(reading), loader_file_format=self.target.file_format)
+                source = region_source(self.region.code, reading.package_entities, lambda chosen: reading)
+                pipeline.extract(source, loader_file_format=self.target.file_format)
             if abs(clock.run_time - reading.started_at) > TOLERANCE:
                 raise WrongClock
             try:

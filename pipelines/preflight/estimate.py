@@ -52,7 +52,7 @@ def estimate(plan: Plan, settings: Settings, known: Known, today: pendulum.Date)
 
 def _extent(entity: str, plan: Plan, known: Known) -> str:
     """As `sync_runs.reading` names it."""
-    if plan.beside_cursor:
+    if plan.beside_cursor(entity):
         return "part"
     if entity.endswith("_details"):
         return "changes"

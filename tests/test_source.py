@@ -1,0 +1,271 @@
+"""The source in anybody's pipeline: three lines load a region, and dlt's own ways of choosing and changing work."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dlt
+import pendulum
+import pytest
+from dlt.common.configuration.container import Container
+from dlt.common.destination.exceptions import DestinationUndefinedEntity
+from dlt.common.pipeline import PipelineContext
+from dlt.common.runtime.run_context import RunContext, switched_run_context
+from dlt.pipeline import Pipeline
+from dlt.pipeline.exceptions import PipelineStepFailed
+
+from breezeway_source import breezeway_source
+from breezeway_source.entities.endpoints import ENDPOINTS
+from breezeway_source.errors import ApiError, ConfigError
+from breezeway_source.sandbox import Sandbox, World
+
+HERE = "[sources.breezeway]\nrequests_per_minute = 60000\ndetails_days = 4000\n"
+
+
+@pytest.fixture
+def world() -> World:
+    """Of today: the source's clock is the machine's, or that of the API's answers."""
+    return World.seeded("smoky", now=pendulum.now("UTC"), properties=3, tasks_per_property=4)
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A project that knows the sandbox as its API, and smoky by its key pair alone."""
+    (tmp_path / ".dlt").mkdir()
+    (tmp_path / ".dlt" / "config.toml").write_text(HERE, "utf-8")
+    client_id, client_secret = sandbox.credentials["smoky"]
+    monkeypatch.setenv("SOURCES__BREEZEWAY__BASE_URL", sandbox.base_url)
+    monkeypatch.setenv("SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_ID", client_id)
+    monkeypatch.setenv("SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_SECRET", client_secret)
+    monkeypatch.chdir(tmp_path)
+    Container()[PipelineContext].deactivate()
+    with switched_run_context(RunContext(str(tmp_path))):
+        yield tmp_path
+
+
+def pipeline(project: Path, name: str = "smoky", destination: Any = None) -> Pipeline:
+    destination = destination or dlt.destinations.duckdb(str(project / f"{name}_local.duckdb"))
+    return dlt.pipeline(
+        name, destination=destination, dataset_name="breezeway", pipelines_dir=str(project / "dlt")
+    )
+
+
+def counted(loaded: Pipeline, table: str) -> int:
+    """Rows of a table; dlt makes those that got none when somebody asks for all of them only."""
+    with loaded.sql_client() as client:
+        try:
+            ((count,),) = client.execute_sql(f"select count(*) from {table}") or ((0,),)
+        except DestinationUndefinedEntity:
+            return 0
+    return int(count)
+
+
+def written(loaded: Pipeline) -> dict[str, int]:
+    """Rows by entity of the pipeline's last normalise step."""
+    rows = loaded.last_trace.last_normalize_info.row_counts
+    return {name: rows.get(name, 0) for name in ENDPOINTS}
+
+
+def test_three_lines_load_a_region_and_again_what_changed(project: Path, world: World) -> None:
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky"))
+    assert counted(loaded, "tasks") == len(world.tasks) > 3
+    assert counted(loaded, "tasks__supplies") == sum(
+        len(t.get("supplies") or ()) for t in world.tasks.values()
+    )
+    for name in ENDPOINTS:
+        assert written(loaded)[name] > 0, name
+
+    world.edit_task(next(iter(world.tasks)), description="edited")
+    loaded.run(breezeway_source("smoky"))
+    again = written(loaded)
+    assert (again["tasks"], again["reservations"]) == (1, 0)
+    assert counted(loaded, "tasks") == len(world.tasks)
+
+
+def test_building_it_sends_nothing_and_a_wrong_word_is_told_at_once(sandbox: Sandbox) -> None:
+    breezeway_source("smoky", base_url="http://127.0.0.1:1")
+    with pytest.raises(ConfigError, match="Unknown region 'smokey'. Did you mean 'smoky'"):
+        breezeway_source("smokey")
+    with pytest.raises(ConfigError, match="Unknown entity 'task'. Did you mean 'tasks'"):
+        breezeway_source("smoky", entities=("task",))
+    with pytest.raises(ConfigError, match=r"^until needs since"):
+        breezeway_source("smoky", until="2026-03-01")
+    with pytest.raises(ConfigError, match="Which region"):
+        breezeway_source()
+    with pytest.raises(ConfigError, match="https"):
+        breezeway_source("smoky", base_url="http://example.test")
+    assert sandbox.logged() == []
+
+
+def test_the_region_may_stand_in_the_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES__BREEZEWAY__REGION", "smoky")
+    assert breezeway_source().name == "breezeway_smoky"
+
+
+def test_nothing_is_taken_from_shorter_or_bare_names(
+    project: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (
+        "CLIENT_ID",
+        "CLIENT_SECRET",
+        "SINCE",
+        "UNTIL",
+        "BASE_URL",
+        "ENTITIES",
+        "REGION",
+        "PROPERTIES",
+    ):
+        for place in ("", "SOURCES__", "SOURCES__BREEZEWAY__BREEZEWAY_SMOKY__"):
+            monkeypatch.setenv(place + name, "1999-01-01")
+    monkeypatch.setenv("FULL", "true")
+    for name in ("CLIENT_ID", "CLIENT_SECRET"):  # one region's pair never serves another
+        monkeypatch.setenv(f"SOURCES__BREEZEWAY__{name}", "someone's")
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    assert written(loaded)["tasks"] == 0, "FULL or SINCE was taken from the environment"
+    with pytest.raises(ConfigError, match="Unknown region 'austin'"):
+        breezeway_source("austin")
+
+
+def test_a_key_pair_that_is_given_serves_a_region_without_a_table(project: Path, sandbox: Sandbox) -> None:
+    client_id, client_secret = sandbox.credentials["smoky"]
+    source = breezeway_source("lake_tahoe", client_id=client_id, client_secret=client_secret)
+    assert {row["region_code"] for row in source.people} == {"lake_tahoe"}
+
+
+@pytest.mark.parametrize(
+    "names", [*itertools.combinations(ENDPOINTS, 1), *itertools.combinations(ENDPOINTS, 2)]
+)
+def test_each_choice_of_one_or_two_resources_ends(names: tuple[str, ...]) -> None:
+    """Without a destination nothing is loaded, so of details alone there are none to read."""
+    source = breezeway_source("smoky").with_resources(*names)
+    found = list(source)
+    assert found or names == ("task_details",)
+
+
+@pytest.mark.parametrize("name", ENDPOINTS)
+def test_a_single_resource_is_a_list_of_rows(name: str, world: World) -> None:
+    source = breezeway_source("smoky")
+    rows = list(getattr(source, name))
+    assert rows or name == "task_details"
+    assert len(list(getattr(source, name))) == len(rows), "each list is a reading of its own"
+    if name == "tasks":
+        assert {row["task_id"] for row in rows} == set(world.tasks)
+
+
+def test_the_same_object_runs_twice_and_into_two_pipelines(project: Path, world: World) -> None:
+    source = breezeway_source("smoky", entities="hourly")
+    one, other = pipeline(project), pipeline(project, "other")
+    one.run(source)
+    one.run(source)
+    assert written(one)["tasks"] == 0
+    other.run(source)
+    assert written(other)["tasks"] == (whole := len(world.tasks))
+    world.edit_task(next(iter(world.tasks)), description="edited")
+    one.run(source)
+    assert (written(one)["tasks"], counted(one, "tasks"), counted(other, "tasks")) == (1, whole, whole)
+
+
+def test_the_same_object_runs_after_a_failure(project: Path, sandbox: Sandbox, world: World) -> None:
+    source = breezeway_source("smoky", entities="hourly")
+    loaded = pipeline(project)
+    sandbox.faults.refuse_endpoint("/property", 403)
+    with pytest.raises(PipelineStepFailed) as told:
+        loaded.run(source)
+    assert isinstance(told.value.exception.__cause__, ApiError) or "403" in str(told.value)
+    sandbox.faults.clear()
+    loaded.run(source)
+    assert (written(loaded)["tasks"], counted(loaded, "tasks")) == (len(world.tasks),) * 2
+
+
+@pytest.mark.parametrize("name", ["tasks", "reservations", "people", "task_details", "properties"])
+def test_after_a_limit_a_full_run_lacks_nothing(project: Path, world: World, name: str) -> None:
+    loaded = pipeline(project)
+    source = breezeway_source("smoky")
+    getattr(source, name).add_limit(1)
+    loaded.run(source)
+    limited = counted(loaded, name)
+    loaded.run(breezeway_source("smoky"))
+    everything = {"tasks": len(world.tasks), "task_details": len(world.tasks), "people": len(world.people)}
+    everything["properties"] = len(world.properties)
+    assert counted(loaded, name) == everything.get(name, counted(loaded, name)) >= limited
+    if name != "task_details":
+        ((deleted,),) = loaded.sql_client().__enter__().execute_sql(f"select count(deleted_at) from {name}")
+        assert deleted == 0
+
+
+def test_a_limit_of_the_whole_source_ends_and_marks_no_catalogue_as_read(project: Path) -> None:
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky").add_limit(1))
+    assert counted(loaded, "entity_reads") == 0 < counted(loaded, "people")
+
+
+def test_rows_are_changed_and_left_out_dlts_way(project: Path, world: World) -> None:
+    source = breezeway_source("smoky", entities=("people", "tasks"))
+    first = min(world.tasks)
+    source.tasks.add_filter(lambda row: row["task_id"] == first)
+    source.people.add_map(lambda row: row | {"name": "somebody"})
+    source.people.apply_hints(columns={"nickname": {"data_type": "text"}})
+    loaded = pipeline(project)
+    loaded.run(source)
+    with loaded.sql_client() as client:
+        assert client.execute_sql("select task_id from tasks") == [(first,)]
+        assert client.execute_sql("select distinct name, nickname from people") == [("somebody", None)]
+
+
+def test_a_contract_of_dlt_holds(project: Path, world: World) -> None:
+    source = breezeway_source("smoky", entities="people")
+    loaded = pipeline(project)
+    loaded.run(source)
+    world.people[next(iter(world.people))]["brand_new_field"] = "x"
+    with pytest.raises(PipelineStepFailed, match="brand_new_field"):
+        loaded.run(source, schema_contract={"columns": "freeze"})
+
+
+def test_types_and_keys_stand_on_the_resources() -> None:
+    source = breezeway_source("smoky")
+    assert source.tasks.columns["total_cost"]["data_type"] == "decimal"
+    assert source.tasks.columns["task_id"] == {**source.tasks.columns["task_id"], "nullable": False}
+    assert source.tasks.compute_table_schema()["columns"]["region_code"]["primary_key"] is True
+    assert set(source.tasks.nested_hints) >= {"supplies", "costs"}
+    assert all(
+        source.resources[name].write_disposition["disposition"] == "merge" for name in source.resources
+    )
+
+
+def test_details_alone_are_those_of_the_tasks_that_are_loaded(project: Path, world: World) -> None:
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    loaded.run(breezeway_source("smoky").with_resources("task_details"))
+    assert written(loaded) == dict.fromkeys(ENDPOINTS, 0) | {"task_details": written(loaded)["task_details"]}
+    assert counted(loaded, "task_details") == written(loaded)["task_details"] > 0
+
+
+def test_where_no_database_can_be_asked_every_row_of_the_window_is_given(project: Path, world: World) -> None:
+    place = dlt.destinations.filesystem(str(project / "files"))
+    loaded = pipeline(project, "files", place)
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    world.edit_task(next(iter(world.tasks)), description="edited")
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    window = [
+        t for t in world.tasks.values() if t["updated_at"] >= (world.now - timedelta(days=3)).isoformat()
+    ]
+    assert 1 <= written(loaded)["tasks"] <= len(window) + 1
+
+
+def test_a_day_is_read_again_beside_the_cursor(project: Path, world: World) -> None:
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky", entities="tasks"))
+    days = sorted(task["updated_at"][:10] for task in world.tasks.values())
+    loaded.run(breezeway_source("smoky", entities="tasks", since=days[0], until=days[0]))
+    assert written(loaded)["tasks"] == days.count(days[0])
+    loaded.run(breezeway_source("smoky", entities="tasks", properties=[min(world.properties)]))
+    assert 0 < written(loaded)["tasks"] < len(world.tasks)
+    loaded.run(breezeway_source("smoky", entities="tasks", full=True))
+    assert written(loaded)["tasks"] == len(world.tasks)
