@@ -184,7 +184,7 @@ def test_the_same_object_runs_after_a_failure(project: Path, sandbox: Sandbox, w
     assert (written(loaded)["tasks"], counted(loaded, "tasks")) == (len(world.tasks),) * 2
 
 
-@pytest.mark.parametrize("name", ["tasks", "reservations", "people", "task_details", "properties"])
+@pytest.mark.parametrize("name", ["tasks", "people", "task_details"])
 def test_after_a_limit_a_full_run_lacks_nothing(project: Path, world: World, name: str) -> None:
     loaded = pipeline(project)
     source = breezeway_source("smoky")
