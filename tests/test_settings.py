@@ -12,7 +12,7 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import Settings, read_regions, read_settings, select_regions
-from pipelines.run import configuration
+from pipelines.load.calling import configuration
 
 Configured = Callable[..., None]
 SMOKY = '[sources.breezeway.regions.smoky]\nname = "Smoky Mountains"\n'
