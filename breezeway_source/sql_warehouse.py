@@ -67,7 +67,7 @@ class SqlWarehouse:
             with self._open(), self._pipeline.sql_client() as client:
                 name = client.make_qualified_table_name(table)
                 with client.execute_query(f"select * from {name} where 1 = 0") as cursor:
-                    return {column[0] for column in cursor.description or ()}
+                    return set(cursor.columns_schema or ())
         except (DatabaseException, SqlglotError):
             return ()
 
@@ -212,11 +212,16 @@ class SqlWarehouse:
         ids = sorted(tasks)
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
-            for name in ("comments", "requirements"):
-                marks = ", ".join(["%s"] * len(some))
-                lines = f"select distinct task_id from task_details__{name} where region_code = %s"
-                query = f"{lines} and task_id in ({marks})"
-                found.update((task_id, name) for task_id in self._column(query, *some))
+            marks = ", ".join(["%s"] * len(some))
+            rows = self._rows(
+                "select distinct task_id, 'comments' from task_details__comments where region_code = %s "
+                f"and task_id in ({marks}) union select distinct task_id, 'requirements' "
+                f"from task_details__requirements where region_code = %s and task_id in ({marks})",
+                *some,
+                self._region_code,
+                *some,
+            )
+            found.update((task_id, name) for task_id, name in rows)
         return found
 
     def property_details_read(self) -> Mapping[int, datetime]:

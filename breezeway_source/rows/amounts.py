@@ -18,6 +18,7 @@ _GROUPED = {  # thousands sign -> digits grouped with it
     ".": re.compile(r"\d{1,3}(?:\.\d{3})+", re.ASCII),
     " ": re.compile(r"\d{1,3}(?: \d{3})+", re.ASCII),
 }
+_NOTHING = frozenset({"n/a", "na", "none", "null", "nil", "-", "--"})
 _DURATION = re.compile(r"(?:(-?\d{1,6}) days?, )?(\d{1,7}):(\d{2})(?::(\d{2})(?:\.\d+)?)?", re.ASCII)
 
 
@@ -70,6 +71,11 @@ def _plain_number(value: str) -> str | None:
             return None
         whole = whole.replace(grouping, "")
     return f"{whole or '0'}.{fraction or '0'}"
+
+
+def names_no_amount(value: Any) -> bool:
+    """Whether a text says that there is no amount, such as "n/a": a sum lacks nothing without it."""
+    return isinstance(value, str) and value.strip().lower() in _NOTHING
 
 
 def duration_seconds(value: Any) -> int | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..columns import Column, Table
 from ..errors import ApiError
+from .amounts import names_no_amount
 from .fields import record_id
 from .level import EXACT, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
 from .new_columns import NewColumns
@@ -108,7 +109,7 @@ class _Rows:
             elif tag != ODD_WEAK:
                 self._keep(misfits, name, value, level.personal_unknown or name in self.personal_names)
                 column = self.table.by_name.get(name)
-                if column is not None and column.kind == "decimal":
+                if column is not None and column.kind == "decimal" and not names_no_amount(value):
                     self.unread[name] += 1
         if misfits:
             row["unparsed"] = misfits
