@@ -81,7 +81,9 @@ def _counted(entity: str, plan: Plan, settings: Settings, known: Known, today: p
         due = properties if plan.full or plan.properties else new + ceil((properties - new) / WEEK_DAYS)
         return LISTS_EACH * due
     if entity == "task_details":
-        tasks = properties * (known.tasks_each if plan.full else known.recent_each)
+        # Until the history is whole, each run takes as many of it as its bound allows.
+        reads_all = plan.full or not known.loaded.get("task_details")
+        tasks = properties * (known.tasks_each if reads_all else known.recent_each)
         return LISTS_EACH * round(min(settings.details_per_run, tasks))
     return CATALOGUES[entity]
 
