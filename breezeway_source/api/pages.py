@@ -78,7 +78,7 @@ def _entries(body: Any) -> list[Any] | None:
     if isinstance(body, list):
         return body
     if isinstance(body, dict):
-        for key in ("results", "data"):
+        for key in ("results", "data", "contacts"):
             if isinstance(body.get(key), list):
                 return list(body[key])
         if as_int(body.get("total_results")) == 0 and is_nothing(body.get("results")):

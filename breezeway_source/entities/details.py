@@ -114,9 +114,13 @@ class Lists:
                 counts = ", ".join(
                     f"{kind} {count} times" for kind, count in sorted(refused.items()) if count
                 )
-                reading.warn(
+                told = (
                     f"{label} answered nothing but {counts}: is it enabled for this account? It is left out."
                 )
+                if all(kind.isdecimal() for kind, count in refused.items() if count):
+                    reading.warn(told)
+                else:  # no refusal, but answers that cannot be used
+                    reading.fail_once(PROPERTY_DETAILS if "property" in label else TASK_DETAILS, told)
 
 
 @dataclass(frozen=True)
