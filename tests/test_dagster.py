@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pendulum
 import pytest
 from small_worlds import small_world
 
@@ -30,7 +31,9 @@ def defs_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(config)
     monkeypatch.chdir(tmp_path)
-    worlds = {code: small_world(region=code, properties=2, tasks=2) for code in REGIONS}
+    worlds = {
+        code: small_world(region=code, now=pendulum.now("UTC"), properties=2, tasks=2) for code in REGIONS
+    }
     with Sandbox.multi(worlds, token_limit=False) as sandbox:
         monkeypatch.setenv("SOURCES__BREEZEWAY__BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BREEZEWAY_DESTINATION", "duckdb")
