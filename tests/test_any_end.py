@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,6 +104,40 @@ def test_a_report_that_cannot_be_written_after_all_is_told(sandbox: Sandbox, tmp
     assert done.returncode == 1
     assert "--report '/dev/full' was not written: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
+
+
+STRANGER = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
+"""Runs what follows as a user no password file knows; Debian's util-linux, where the kernel allows it."""
+
+
+@pytest.mark.parametrize("home", ["/dev/null/nobody", None], ids=["cannot be made", "unknown user"])
+def test_a_user_without_a_home_folder_keeps_the_token_in_memory_and_is_told_once(
+    home: str | None, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Two regions with a key pair each: `--check` and the run end well, and the warning is one line."""
+    environ = environment(sandbox, tmp_path)
+    del environ["HOME"], environ["XDG_CACHE_HOME"]
+    words = [
+        sys.executable,
+        str(ROOT / "pipelines" / "run.py"),
+        *(word for name in REGIONS for word in ("--region", name)),
+    ]
+    if home is not None:
+        environ["HOME"] = home
+    elif (
+        shutil.which("unshare") is None or subprocess.run([*STRANGER, "true"], capture_output=True).returncode
+    ):
+        pytest.skip("no user namespaces here")
+    else:
+        words = [*STRANGER, *words]
+    for options in (("--check",), ("--report", "report.json")):
+        done = subprocess.run(
+            [*words, *options], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120
+        )
+        said = done.stdout + done.stderr
+        assert done.returncode == 0 and "Traceback" not in said, said
+        assert said.count("Token not kept for the next run") == 1, said
+    assert [region["rows"]["tasks"] for region in report(tmp_path)["regions"]] == [6, 6]
 
 
 # --- Ctrl-C ------------------------------------------------------------------------------------------------
