@@ -21,6 +21,9 @@ from databases import (  # noqa: F401
     start_sharing,
     stop_sharing,
 )
+from dlt.common.configuration.container import Container
+from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
+from dlt.common.runtime.run_context import RunContext
 from loading import Loader
 
 from breezeway_source.sandbox import Sandbox, World
@@ -37,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """All xdist workers share one PostgreSQL and the worlds loaded once; see databases.py and loading.py."""
+    # dlt's own context is the folder ".", read anew wherever a test has gone: the next tests would lack config.toml.
+    Container()[PluggableRunContext].reload(RunContext(str(Path(__file__).resolve().parent.parent)))
     if start_sharing():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a timeout leaves the server running
         config.add_cleanup(stop_sharing)  # also after a failure, Ctrl-C or a worker that died

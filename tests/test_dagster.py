@@ -10,6 +10,7 @@ from typing import Any
 
 import pendulum
 import pytest
+from dlt.common.runtime.run_context import RunContext, switched_run_context
 from small_worlds import small_world
 
 from breezeway_source.sandbox import Sandbox
@@ -30,11 +31,10 @@ def defs_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
     )
     (tmp_path / ".dlt").mkdir()
     (tmp_path / ".dlt" / "config.toml").write_text(config)
-    monkeypatch.chdir(tmp_path)
     worlds = {
         code: small_world(region=code, now=pendulum.now("UTC"), properties=2, tasks=2) for code in REGIONS
     }
-    with Sandbox.multi(worlds, token_limit=False) as sandbox:
+    with switched_run_context(RunContext(str(tmp_path))), Sandbox.multi(worlds, token_limit=False) as sandbox:
         monkeypatch.setenv("SOURCES__BREEZEWAY__BASE_URL", sandbox.base_url)
         monkeypatch.setenv("BREEZEWAY_DESTINATION", "duckdb")
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "loaded.duckdb"))
@@ -46,14 +46,6 @@ def defs_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
         yield dagster_defs, sandbox
 
 
-def definitions(module: Any, tmp_path: Path) -> Any:
-    """Built in the project's folder, whatever dlt was first used in."""
-    from dlt.common.runtime.run_context import RunContext, switched_run_context
-
-    with switched_run_context(RunContext(str(tmp_path))):
-        return module.definitions()
-
-
 def keys(cadence: str) -> list[Any]:
     return [dg.AssetKey(["breezeway", code, cadence]) for code in REGIONS]
 
@@ -61,22 +53,19 @@ def keys(cadence: str) -> list[Any]:
 def test_every_region_is_loaded_its_report_handed_on_and_a_failing_one_retried_alone(
     defs_module: tuple[Any, Sandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dlt.common.runtime.run_context import RunContext, switched_run_context
-
     module, sandbox = defs_module
     called: list[str] = []
     real = module.load
 
     def load_after_healing(region: str, *more: Any, **options: Any) -> Any:
         called.append(region)
-        with switched_run_context(RunContext(str(tmp_path))):
-            report = real(region, *more, **options)
+        report = real(region, *more, **options)
         sandbox.faults.unrefuse_endpoint("/reservation")  # what failed once is well from now on
         return report
 
     sandbox.faults.refuse_endpoint("/reservation", 422)
     monkeypatch.setattr(module, "load", load_after_healing)
-    job = definitions(module, tmp_path).resolve_job_def("breezeway_hourly")
+    job = module.definitions().resolve_job_def("breezeway_hourly")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, raise_on_error=False)
         assert result.success
@@ -111,7 +100,7 @@ def test_wrong_names_are_not_retried(
     real = module.load
     monkeypatch.setattr(module, "load", lambda *a, **k: (calls.append(1), real(*a, **k))[1])
     monkeypatch.setenv("BREEZEWAY_DESTINATION", "postgress")
-    job = definitions(module, tmp_path).resolve_job_def("breezeway_hourly")
+    job = module.definitions().resolve_job_def("breezeway_hourly")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(
             instance=instance, raise_on_error=False, asset_selection=keys("hourly")[:1]
@@ -123,7 +112,7 @@ def test_regions_of_one_key_pair_share_a_pool_and_a_second_cadence_waits_for_it(
     defs_module: tuple[Any, Sandbox], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, _ = defs_module
-    built = definitions(module, tmp_path)
+    built = module.definitions()
     pool = {
         tuple(key.path): asset.op.pool
         for asset in built.assets
@@ -177,7 +166,7 @@ def test_cadences_are_those_of_the_command_line_and_definitions_validate(
     defs_module: tuple[Any, Sandbox], tmp_path: Path
 ) -> None:
     module, _ = defs_module
-    built = definitions(module, tmp_path)
+    built = module.definitions()
     assert sorted(schedule.name for schedule in built.schedules) == [
         "breezeway_daily_schedule",
         "breezeway_hourly_schedule",

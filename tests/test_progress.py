@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from breezeway_source.reading import Progress
-from pipelines.database.waits import doing, thread_of, waiting
+from pipelines.database.waits import doing, thread_of, wait_of, waiting
 from pipelines.watch import progress
 from pipelines.watch.progress import Watch
 
@@ -100,3 +100,23 @@ def test_step_rows_and_what_is_waited_for_are_shown(caplog: pytest.LogCaptureFix
         over.set()
         worker.join()
     assert progress._line(austin) == "austin: 9 of 9 jobs read, waiting for the pace"
+
+
+def test_two_loads_of_one_region_in_one_process_leave_nothing_behind() -> None:
+    """Into two datasets, say; the one that began later ends later."""
+    began, may_end = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def load(number: int) -> None:
+        with waiting(f"its turn at database {number}"):
+            began[number].set()
+            may_end[number].wait(10)
+
+    threads = [threading.Thread(target=load, args=(n,), name=thread_of("smoky")) for n in range(2)]
+    for number, thread in enumerate(threads):
+        thread.start()
+        assert began[number].wait(10)
+    for number, thread in enumerate(threads):
+        assert wait_of("smoky") is not None
+        may_end[number].set()
+        thread.join(10)
+    assert wait_of("smoky") is None

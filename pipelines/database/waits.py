@@ -9,8 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_waits: dict[str, str] = {}
-_steps: dict[str, str] = {}
+# By the thread's name and number: two loads of one region may go on in one process, into two datasets.
+Notes = dict[tuple[str, int], str]
+_waits: Notes = {}
+_steps: Notes = {}
 
 
 def thread_of(region_code: str) -> str:
@@ -33,24 +35,29 @@ def doing(step: str) -> Iterator[None]:
 
 
 @contextmanager
-def _noted(notes: dict[str, str], text: str) -> Iterator[None]:
-    name = threading.current_thread().name
-    before = notes.get(name)
-    notes[name] = text
+def _noted(notes: Notes, text: str) -> Iterator[None]:
+    me = threading.current_thread().name, threading.get_ident()
+    before = notes.get(me)
+    notes[me] = text
     try:
         yield
     finally:
         if before is None:
-            notes.pop(name, None)
+            notes.pop(me, None)
         else:
-            notes[name] = before
+            notes[me] = before
+
+
+def _note_of(notes: Notes, region_code: str) -> str | None:
+    name = thread_of(region_code)
+    return next((text for (thread, _), text in list(notes.items()) if thread == name), None)
 
 
 def wait_of(region_code: str) -> str | None:
     """What that region waits for, None when it works."""
-    return _waits.get(thread_of(region_code))
+    return _note_of(_waits, region_code)
 
 
 def step_of(region_code: str) -> str | None:
     """The step that region is at, None between two."""
-    return _steps.get(thread_of(region_code))
+    return _note_of(_steps, region_code)
