@@ -21,6 +21,7 @@ from .rows.builder import RowBuilder
 from .rows.filled import FilledFields, NullField
 from .rows.personal import PersonalData
 from .settings import Region, Settings
+from .stages import Progress, Stage
 from .warehouse import Warehouse
 
 # So many properties in a row that could not be read, with none read between, are an outage and not their fault.
@@ -41,51 +42,6 @@ class Failure:
 
     def as_dict(self) -> dict[str, Any]:
         return vars(self) | {}
-
-
-class Stage:
-    """Counts the jobs of one resource, so that it and others can wait until all are done."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._open = 0
-        self._closed = self._abandoned = False
-        self.issued = 0
-
-    def issue(self) -> None:
-        with self._lock:
-            self._open += 1
-            self.issued += 1
-
-    def finish(self) -> None:
-        with self._lock:
-            self._open -= 1
-
-    def close(self) -> None:
-        """No more jobs will come."""
-        self._closed = True
-
-    def abandon(self) -> None:
-        """No more jobs will come, and those given out may never be done."""
-        self._abandoned = True
-
-    @property
-    def idle(self) -> bool:
-        """No job is under way."""
-        with self._lock:
-            return self._open == 0
-
-    @property
-    def finished(self) -> bool:
-        return self._abandoned or (self._closed and self.idle)
-
-
-@dataclass
-class Progress:
-    """How far the reading is, for a person who watches."""
-
-    jobs: int = 0
-    done: int = 0
 
 
 @dataclass
