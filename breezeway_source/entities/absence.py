@@ -39,9 +39,9 @@ class OwnWord:
         first = self._first.get(record_id(raw) or 0)
         return {"deleted_at": first or instant(raw, "deleted_at") or reading.started_at}
 
-    def is_revived(self, raw: Mapping[str, Any]) -> bool:
-        """Whether it is loaded as deleted and no longer says so."""
-        return record_id(raw) in self._first and not says_deleted(raw, self._status)
+    def is_news(self, raw: Mapping[str, Any]) -> bool:
+        """Whether it says otherwise than what is loaded, which need not move its time of change."""
+        return says_deleted(raw, self._status) is not (record_id(raw) in self._first)
 
 
 class Proofs:

@@ -14,6 +14,7 @@ from typing import Any
 import dlt
 
 from ..api.listing import Listing
+from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import record_id
 
@@ -38,6 +39,9 @@ class CatalogueJob:
     extra: tuple[tuple[str, Any], ...] = ()
 
 
+Parts = list[tuple[dict[str, Any], Listing]]
+
+
 class Catalogue:
     """An entity that is listed as a whole, during one run."""
 
@@ -47,19 +51,37 @@ class Catalogue:
         self._live: Mapping[str, Collection[int]] = {}
         self._state: dict[str, Any] = {}
 
-    def jobs(self, reading: Reading) -> Iterator[CatalogueJob]:
-        """One job per list."""
+    def jobs(self, reading: Reading) -> Iterator[str]:
+        """One job for all its lists: they are judged together."""
         self._live = reading.warehouse.live_catalogue(self._name)
         self._state = dlt.current.resource_state(self._name)
-        yield from self._lists
+        yield self._name
 
-    def read(self, reading: Reading, job: CatalogueJob) -> list[dict[str, Any]]:
-        """All entries of one list; notes the read when the list is known to be complete."""
+    def read(self, reading: Reading, job: str) -> list[dict[str, Any]]:
+        """All entries; one list that is refused leaves the others as they are."""
+        read = []
+        for one in self._lists:
+            try:
+                read.append((one, self._parts(reading, one)))
+            except AuthError:
+                raise
+            except ApiError as e:
+                reading.failed(self._name, e, None)
+        refused = self._refused_empty(reading, read)
+        return [row for one, parts in read for row in self._rows(reading, one, parts, refused)]
+
+    def _parts(self, reading: Reading, job: CatalogueJob) -> Parts:
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
         parts = [(part, self._part(reading, job, part)) for part in job.params]
         if len(parts) > 1 and self._lacks(parts):
             # Whoever moved from one part to another while they were read may be in none: read once more.
             parts += [(part, self._part(reading, job, part)) for part in job.params]
+        return parts
+
+    def _rows(
+        self, reading: Reading, job: CatalogueJob, parts: Parts, refused: set[str]
+    ) -> list[dict[str, Any]]:
+        """The rows of one list; notes the read when the list is known to be complete."""
         listings = [listing for _, listing in parts]
         rows = [
             row
@@ -72,8 +94,8 @@ class Catalogue:
         doubts = [listing.why for listing in listings if not listing.whole]
         if doubts:
             reading.fail(self._name, f"{job.path} did not come whole: {doubts[0]}; its rows are loaded.")
-        elif not any(listing.nameless for listing in listings) and not self._refuses_empty(
-            reading, job, parts
+        elif not any(listing.nameless for listing in listings) and refused.isdisjoint(
+            _part_name(job, part) for part, _ in parts
         ):
             # A record without an id may be any of those that are missing: none is marked deleted.
             note_whole_read(reading, self._name, len(rows), job.scope)
@@ -82,36 +104,44 @@ class Catalogue:
     def _part(self, reading: Reading, job: CatalogueJob, part: Mapping[str, Any]) -> Listing:
         return reading.client.listing(job.path, part, label=job.path)
 
-    def _lacks(self, parts: list[tuple[dict[str, Any], Listing]]) -> bool:
+    def _lacks(self, parts: Parts) -> bool:
         """Whether live rows are missing from all parts together."""
         shown = {record_id(raw) for _, listing in parts for raw in listing.rows}
         return any(one not in shown for ids in self._live.values() for one in ids)
 
-    def _refuses_empty(
-        self, reading: Reading, job: CatalogueJob, parts: list[tuple[dict[str, Any], Listing]]
-    ) -> bool:
-        """Whether a part came back empty for the first time, where many rows of it live: told, and nothing marked.
-
-        The next run that finds it empty too is believed.
-        """
+    def _refused_empty(self, reading: Reading, read: list[tuple[CatalogueJob, Parts]]) -> set[str]:
+        """Parts that came back empty for the first time, where many rows of them live, or of all that are empty
+        together: told, and nothing of them is marked. The next run that finds them empty too is believed."""
         counts: Counter[str] = Counter()
-        for part, listing in parts:
-            counts[str(part.get("status", job.scope))] += len(listing.rows)
-        seen_empty: dict[str, str] = self._state.setdefault("empty", {})
-        now, is_refused = reading.started_at.isoformat(), False
-        for name, count in counts.items():
-            live = len(self._live.get(name, ()))
-            if count or live < ENOUGH_TO_DOUBT:
-                seen_empty.pop(name, None)
-            elif seen_empty.setdefault(name, now) == now:
-                is_refused = True
-                what = f"{job.path} ({name})" if name else job.path
-                reading.fail(
-                    self._name,
-                    f"{what} came back empty, where {live} are loaded: nothing was marked deleted. The next run that "
-                    "finds it empty too is believed.",
-                )
-        return is_refused
+        for job, parts in read:
+            for part, listing in parts:
+                counts[_part_name(job, part)] += len(listing.rows)
+        live = {name: len(self._live.get(name, ())) for name in counts}
+        empty = [name for name, count in counts.items() if not count]
+        if len(empty) < len(counts) or sum(live.values()) < ENOUGH_TO_DOUBT:
+            empty = [name for name in empty if live[name] >= ENOUGH_TO_DOUBT]
+        before: dict[str, str] = self._state.get("empty", {})
+        now = reading.started_at.isoformat()
+        kept = self._state["empty"] = {name: before.get(name, now) for name in empty}
+        refused = {name for name, since in kept.items() if since == now}
+        if refused:
+            paths = ", ".join(
+                f"{job.path} ({name})" if name else job.path
+                for job, parts in read
+                for name in dict.fromkeys(_part_name(job, part) for part, _ in parts)
+                if name in refused
+            )
+            reading.fail(
+                self._name,
+                f"{paths} came back empty, where {sum(live[name] for name in refused)} are loaded: nothing was marked "
+                "deleted. The next run that finds it empty too is believed.",
+            )
+        return refused
+
+
+def _part_name(job: CatalogueJob, part: Mapping[str, Any]) -> str:
+    """As `Warehouse.live_catalogue` calls it: a person's status, a tag's kind, '' elsewhere."""
+    return str(part.get("status", job.scope))
 
 
 def _said(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..errors import ApiError, AuthError
 from ..reading import Reading
-from ..rows.fields import record_id
+from ..rows.fields import record_id, says_deleted
 from .absence import is_gone
 
 MONEY = ("costs", "supplies")
@@ -49,10 +49,13 @@ class Lines:
         self._asked: set[int] = set()
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
-        """`state` is kept between runs: whether details are known to have lines that lists lack."""
+        """`state` is kept between runs: whether details are known to have lines that lists lack.
+
+        What has lines is asked in every run: this may be the first one whose lists are without.
+        """
         self._state = state
         self._left = reading.settings.details_per_run
-        if state.get("lists_lack_lines"):
+        if reading.settings.task_detail != "off":
             self._held = set(reading.warehouse.tasks_with_lines())
 
     def completed(
@@ -66,7 +69,9 @@ class Lines:
         lacks = any(raw.get(key) is None for key in MONEY)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
-        asks = self._may_ask(mode)
+        if says_deleted(raw, "type_task_status"):
+            return raw, {"lines_from": None}  # nobody is asked by id; read when it lives again
+        asks = self._may_ask(mode, task_id)
         if asks is None:
             return raw, {"lines_from": "list"}
         if asks:
@@ -90,10 +95,10 @@ class Lines:
             raise KeepLoaded
         return raw, {"lines_from": None}
 
-    def _may_ask(self, mode: str) -> bool | None:
-        """Whether a detail may be asked for; None when the lists are believed."""
+    def _may_ask(self, mode: str, task_id: int) -> bool | None:
+        """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
         with self._lock:
-            known = bool(self._state.get("lists_lack_lines"))
+            known = bool(self._state.get("lists_lack_lines")) or task_id in self._held
             if mode == "auto" and not known and self._sampled >= SAMPLE:
                 return None
             if mode == "auto" and self._left <= 0:

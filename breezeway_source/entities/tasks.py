@@ -57,6 +57,8 @@ class Tasks:
         self._own_word = OwnWord(NAME, STATUS)
         self._proofs = Proofs(NAME, "tasks")
         self._lines = Lines()
+        self._retired: set[int | None] = set()
+        self._refusing: list[int] = []
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -79,6 +81,11 @@ class Tasks:
             while not stage.idle:
                 yield None
             self._lines.tell(reading)
+        if not reading.has_more and self._refusing:
+            reading.warn(
+                f"{len(self._refusing)} properties that the list calls deleted refuse their tasks, the first is "
+                f"{min(self._refusing)}: what is loaded of them stays until --reconcile proves it gone."
+            )
 
     def read(self, reading: Reading, job: PropertyTasks | TaskById | LinesOf) -> list[dict[str, Any]]:
         """The changed tasks of one property, one vanished task when it is still alive, or one with its lines."""
@@ -91,7 +98,14 @@ class Tasks:
         params: dict[str, Any] = {"home_id": job.property_id}
         if job.window:
             params["updated_at"] = ",".join(job.window)
-        listing = reading.client.listing("/task/", params, label="/task")
+        try:
+            listing = reading.client.listing("/task/", params, label="/task")
+        except ApiError as e:
+            if not e.permanent or isinstance(e, AuthError) or job.property_id not in self._retired:
+                raise
+            self._refusing.append(job.property_id)
+            reading.absent_tasks.update(dict.fromkeys(self._live.get(job.property_id, ()), job.property_id))
+            return []
         changed = [raw for raw in listing.rows if self._is_changed(raw, job)]
         rows, refusal, keeps = self._rows(reading, changed)
         reading.tell_nameless(NAME, listing, job.property_id)
@@ -157,6 +171,7 @@ class Tasks:
         assert self._cursor is not None
         plan = reading.plan
         listed = [p for raw in reading.properties() or [] if (p := record_id(raw)) is not None]
+        self._retired = {record_id(raw) for raw in reading.properties() or [] if says_deleted(raw, "status")}
         for wanted in sorted(plan.properties - set(listed)):
             raise ConfigError(f"Property {wanted} is not listed in region {reading.region.code!r}.")
         starts: dict[int, datetime | None] = self._cursor.starts(listed)
@@ -228,14 +243,14 @@ class Tasks:
         if job.changed_since is None:
             return True
         task_id, updated_at = record_id(raw), instant(raw, "updated_at")
-        if updated_at is None or updated_at >= job.changed_since or self._own_word.is_revived(raw):
+        if updated_at is None or updated_at >= job.changed_since or self._own_word.is_news(raw):
             return True
         return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
 
 
 def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
     row = reading.row(NAME, raw, **extra)
-    if row is not None:
+    if row is not None and not row.get("deleted_at"):
         entities, linked = reading.plan.entities, row.get("linked_reservation_id")
         if "task_details" in entities:
             reading.changed_tasks[row["task_id"]] = row.get("updated_at")

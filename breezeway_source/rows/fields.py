@@ -28,7 +28,9 @@ def text(raw: Mapping[str, Any], key: str) -> str | None:
 
 
 def says_deleted(raw: Mapping[str, Any], key: str) -> bool:
-    """Whether the status of a task or stay is `deleted`, given as a code or as {code, name} (section 8)."""
+    """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time."""
     status = raw.get(key)
     code = status.get("code") if isinstance(status, Mapping) else status
-    return isinstance(code, str) and code.strip().lower() == "deleted"
+    if isinstance(code, str) and code.strip().lower() == "deleted":
+        return True
+    return instant(raw, "deleted_at") is not None
