@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import difflib
-import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -24,30 +22,15 @@ if __name__ == "__main__":
     open_streams()  # before anything else is opened
 
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
-from breezeway_source.errors import BreezewayError, ConfigError  # noqa: E402
+from breezeway_source.errors import ConfigError  # noqa: E402
 from breezeway_source.plan import Plan, plan_of  # noqa: E402
-from pipelines.database.causes import one_line  # noqa: E402
-from pipelines.load.calling import Prepared, prepared  # noqa: E402
-from pipelines.load.regions import load_regions  # noqa: E402
-from pipelines.page.making import page_of, refuse_page, write_page  # noqa: E402
-from pipelines.preflight.check import Preflight, print_check  # noqa: E402
-from pipelines.watch.interrupt import (  # noqa: E402
-    STOPPED,
-    exit_code_of,
-    heeding_sigterm,
-    leave,
-    words_of,
-)
-from pipelines.watch.logs import log_to_folder, set_up_logging  # noqa: E402
-from pipelines.watch.notices import tell, tell_refusal  # noqa: E402
-from pipelines.watch.progress import Watch  # noqa: E402
-from pipelines.watch.report import RunReport, print_report  # noqa: E402
-from pipelines.watch.sample import print_samples  # noqa: E402
+from pipelines.watch.logs import set_up_logging  # noqa: E402
 from pipelines.watch.secrets import SECRETS  # noqa: E402
-from pipelines.watch.streams import Paper, console, show_any_character, tell_end, unheard  # noqa: E402
-from pipelines.watch.ways_out import with_next  # noqa: E402
+from pipelines.watch.streams import show_any_character, tell_end, unheard  # noqa: E402
+from pipelines.watch.summary import tell_refusal  # noqa: E402
 
-log = logging.getLogger("breezeway")
+refuse = partial(tell_end, "run.py")
+STOPPED = (130, 143)  # by Ctrl-C or SIGTERM, as shells count
 
 
 class Parser(argparse.ArgumentParser):
@@ -59,7 +42,6 @@ class Parser(argparse.ArgumentParser):
             near = difflib.get_close_matches(unknown[1], [*self._option_string_actions], n=1)
             message = f"Unknown option {unknown[1]!r}." + (f" Did you mean {near[0]!r}?" if near else "")
         end = "" if message.endswith((".", "?")) else "."
-        SECRETS.learn_configuration()
         refuse(f"{message}{end} See --help.")
         raise SystemExit(ConfigError.exit_code)
 
@@ -113,84 +95,21 @@ def parser() -> Parser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     show_any_character()
+    SECRETS.learn_environment()
     args = parser().parse_args(argv)
     set_up_logging(verbose=args.verbose, quiet=args.quiet, as_json=args.log_format == "json")
-    SECRETS.learn_configuration()
     try:
-        with heeding_sigterm():
-            return run(args)
-    except BreezewayError as e:
+        plan, report_file = make_plan(args), checked_report_file(args.report)
+        from pipelines.command import carry_out  # noqa: PLC0415 - imports dlt: when something is going to be read
+
+    except ConfigError as e:
         refuse(str(e))
         tell_refusal(str(e))
         return e.exit_code
-    except KeyboardInterrupt as stop:
-        refuse(words_of(stop))
-        return exit_code_of(stop)
-    except Exception as e:
-        log.debug("the run ended", exc_info=True)
-        refuse(with_next(one_line(e)))
-        return BreezewayError.exit_code
-
-
-def refuse(text: str) -> None:
-    """One line on stderr: why the run cannot start, or what ended it."""
-    tell_end("run.py", text)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Check everything, then load. Raises BreezewayError for what cannot start."""
-    report_file = checked_report_file(args.report)
-    plan = make_plan(args)
-    with contextlib.ExitStack() as stack:
-        options = {"sandbox": args.sandbox, "dry_run": args.dry_run}
-        ready = stack.enter_context(prepared(args.region or (), args.destination, **options))
-        if args.page is not None:
-            refuse_page(args.page, ready.target)
-        if args.check:
-            checked = Preflight(ready.settings, plan, ready.target, ready.access, ready.started_at)
-            return print_check(checked.check(ready.regions), console())
-        if ready.settings.log_folder:
-            log_to_folder(
-                Path(ready.settings.log_folder), ready.started_at, as_json=args.log_format == "json"
-            )
-        err = Paper(stderr=True)
-        watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
-        report = load_regions(ready.runs(plan, watch))
-        watch.close()
-        return finish(report, ready, args, report_file)
-
-
-def finish(report: RunReport, ready: Prepared, args: argparse.Namespace, report_file: Path | None) -> int:
-    """Write the result where asked, then print it; gives the exit code, which no printing changes."""
-    exit_code, target = report.exit_code, ready.target
-    if report_file is not None:
-        try:
-            report.write(report_file)
-        except OSError as e:
-            refuse(f"--report {str(report_file)!r} was not written: {e.strerror or type(e).__name__}.")
-            exit_code = exit_code or BreezewayError.exit_code
-    if args.page is not None and report.interrupted is None and not show_page(args.page, ready):
-        exit_code = exit_code or BreezewayError.exit_code
-    tell(report, send=not (args.dry_run or args.sandbox or report.interrupted))
-    with unheard():
-        out = console()
-        print_report(report, out)
-        if args.dry_run and report.interrupted is None:
-            print_samples(out, target, [region.region for region in report.regions], args.sample or 0)
-    return exit_code
-
-
-def show_page(file: Path, ready: Prepared) -> bool:
-    """Write the page of what is loaded now; false, with the reason told, where that fails."""
-    try:
-        names = {region.code: region.name for region in ready.regions}
-        now = datetime.now(timezone.utc)
-        write_page(file, page_of(ready.target, names, now, with_names=ready.settings.page_names))
-    except Exception as e:  # whatever the database says, the load's own result stands
-        log.debug("the page", exc_info=True)
-        refuse(f"--page {str(file)!r} was not written: {one_line(e)}.")
-        return False
-    return True
+    except KeyboardInterrupt:
+        refuse("interrupted by Ctrl-C before anything was read.")
+        return STOPPED[0]
+    return carry_out(args, plan, report_file)
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -225,6 +144,8 @@ if __name__ == "__main__":
     except SystemExit as end:  # argparse's, after help or a refusal
         code = end.code
     if code in STOPPED:
+        from pipelines.watch.interrupt import leave
+
         leave(code)
     with unheard():
         pass  # what is still in the buffers; Python would end with 120 when it cannot be written

@@ -6,7 +6,10 @@ from html.parser import HTMLParser
 
 
 class Page(HTMLParser):
-    """`tables`: caption to rows of cells, the heads first; `tags`: every element with its attributes."""
+    """`tables`: caption (without one, what labels the section) to rows of cells, the heads first.
+
+    `tags`: every element with its attributes.
+    """
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -14,12 +17,15 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.text = ""
         self._caption: str | None = None
+        self._section: str | None = None
         self._rows: list[list[str]] = []
         self._inside: str = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag == "section":
+            self._section = dict(attrs).get("aria-labelledby")
         if tag == "table":
             self._caption, self._rows = None, []
         elif tag == "tr":
@@ -32,8 +38,9 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == self._inside:
             self._inside = ""
-        if tag == "table" and self._caption is not None:
-            self.tables[self._caption] = self._rows
+        name = self._caption or self._section
+        if tag == "table" and name is not None:
+            self.tables[name] = self._rows
 
     def handle_data(self, data: str) -> None:
         if self._inside == "caption":

@@ -15,6 +15,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from leavings import heed_interrupts
 from many_processes import ROOT, environment, small_worlds
 
 from breezeway_source.sandbox import Sandbox
@@ -166,7 +167,12 @@ def test_an_interrupt_is_heeded_within_seconds_and_reported_and_the_next_run_goe
     options = [word for region in regions for word in ("--region", region)]
     words = [*RUN.split(), *options, "--report", "report.json"]
     process = subprocess.Popen(
-        words, cwd=tmp_path, env=environment(stuck, tmp_path), stderr=subprocess.PIPE, text=True
+        words,
+        cwd=tmp_path,
+        env=environment(stuck, tmp_path),
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509 - the threads of this process are the sandbox's
     )
     deadline = time.monotonic() + 60
     while stuck.count("GET /task") < len(regions) and time.monotonic() < deadline:

@@ -274,3 +274,27 @@ def test_a_good_run_tells_its_result_on_stdout_and_the_rest_on_stderr(
     ]
     assert {"name": "tasks_have_a_property", "severity": "warn", "rows": 0} in region["checks"]
     assert (region["schema_changes"], region["failures"], region["error"]) == ([], [], None)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--help"],
+        ["--regoin", "smoky"],
+        ["--region", "smoky", "--entities", "taks"],
+        ["--region", "smoky", "--since", "yesterday"],
+        ["--region", "smoky", "--property", "x1"],
+    ],
+    ids=lambda options: options[-1],
+)
+def test_help_and_mistyped_options_are_answered_without_waiting_for_dlt(options: list[str]) -> None:
+    """Importing it takes longer than all the rest; a third of that time is the bound, and none of it is spent."""
+    asked = (
+        "import sys; from pipelines.run import main\n"
+        "try: code = main(sys.argv[1:])\n"
+        "except SystemExit as end: code = end.code\n"
+        "slow = {name.split('.')[0] for name in sys.modules} & {'dlt', 'duckdb', 'pyarrow', 'requests', 'sqlglot'}\n"
+        "sys.exit(str(slow) if slow else code)"
+    )
+    done = subprocess.run([sys.executable, "-c", asked, *options], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == (0 if options == ["--help"] else 2), done.stderr

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from databases import Database
@@ -79,8 +80,16 @@ def name(code: str) -> str:
     return {"smoky": "Smoky", "austin": "Austin"}[code]  # as the test's regions are called
 
 
+NOTHING = "\N{EN DASH}"
+NEW_YORK = ZoneInfo("America/New_York")  # smoky's
+
+
 def money(value: Decimal | None) -> str:
-    return "\N{EN DASH}" if value is None else f"{value:,.2f}"
+    return NOTHING if value is None else f"{value:,.2f}"
+
+
+def share_of(part: int, whole: int) -> str:
+    return f"{100 * Decimal(part) / Decimal(whole):.1f} %" if whole else NOTHING
 
 
 def test_every_figure_equals_a_query_beside_it(loaded: Loader) -> None:
@@ -188,13 +197,188 @@ def test_every_figure_equals_a_query_beside_it(loaded: Loader) -> None:
     } == dict(weeks)
 
 
-def test_changes_are_told_from_the_history(loaded: Loader) -> None:
+def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) -> None:
+    """Spreads, splits, spans and shares; nothing is asked the way the page asks it."""
+    shown, today = page(loaded), loaded.now.date()
+    since = (NOW.date().replace(day=1) - timedelta(days=700)).isoformat()
+
+    # To be billed: its four parts.
+    parts: dict[tuple[str, str, str], list[Decimal | None]] = defaultdict(lambda: [None] * 4)
+    for code, month, payer, finished, billable, amount in loaded.query(
+        "select region_code, work_month, bill_to, is_finished, billable, amount from mart_task_lines "
+        f"where work_month >= date '{since}' and property_id is not null"
+    ):
+        place = 3 if not finished else 2 if billable is None else 0 if billable else 1
+        of = parts[name(code), month.strftime("%Y-%m"), payer]
+        of[place] = of[place] if amount is None else (of[place] or Decimal(0)) + amount
+    billing = shown.rows("To be billed, by region, month and payer")
+    assert {tuple(row[:3]): row[6:] for row in billing} == {
+        key: [money(amount) for amount in amounts] for key, amounts in parts.items()
+    }
+    assert sum(any(row[place] != NOTHING for row in billing) for place in range(6, 10)) > 1
+
+    # The quarters of a turnover's cost: the value below which, or at which, so many lie.
+    quarters: dict[tuple[str, str], list[Decimal]] = defaultdict(list)
+    for code, month, cost in loaded.query(
+        "select region_code, checkout_month, clean_cost from mart_stay_turnovers "
+        "where is_turn and clean_cost is not null "
+        f"and checkout_month >= date '{since}' and checkout_date <= date '{today}'"
+    ):
+        quarters[code, month.strftime("%Y-%m")].append(cost)
+    for code in REGIONS:
+        for row in shown.rows(f"Cost of a turnover in {name(code)}"):
+            known = sorted(quarters[code, row[0]])
+            for cell, share in ((row[4], 1), (row[6], 3)):
+                assert cell == money(known[-(-len(known) * share // 4) - 1] if known else None)
+
+    # Supplies, row by row; all lines of several pieces are priced as one piece here or not: see the test of margins.
+    used: dict[tuple[str, str], list[Any]] = defaultdict(lambda: [0, None, None, None, None])
+    for code, month, *values in loaded.query(
+        "select region_code, work_month, quantity, amount, supply_cost, supply_margin from mart_task_lines "
+        f"where line_kind = 'supply' and work_month >= date '{since}'"
+    ):
+        sums = used[name(code), month.strftime("%Y-%m")]
+        sums[0] += 1
+        for place, value in enumerate(values, 1):
+            sums[place] = sums[place] if value is None else (sums[place] or Decimal(0)) + value
+    supplies = shown.rows("Supplies by region and month")
+    assert {tuple(row[:2]) for row in supplies} == used.keys() and len(supplies) > 3
+    for row in supplies:
+        count, pieces, *amounts = used[row[0], row[1]]
+        assert row[2] == f"{count:,}"
+        assert (None if row[3] == NOTHING else Decimal(row[3].replace(",", ""))) == pieces
+        assert row[4:] == [money(amount) for amount in amounts][: len(row) - 4]
+
+    # Lateness, same-day turns by week, and the shares.
+    late: Counter[tuple[str, str]] = Counter()
+    for code, minutes in loaded.query(
+        "select region_code, slack_minutes from mart_stay_turnovers where is_turn and is_on_time is not null "
+        f"and not is_on_time and checkout_date between date '{today - timedelta(weeks=8)}' and date '{today}'"
+    ):
+        bounds = ((30, "under 30 min"), (60, "30-60 min"), (120, "1-2 h"), (240, "2-4 h"))
+        span = "not known" if minutes is None else next((t for m, t in bounds if -minutes < m), "over 4 h")
+        late[name(code), span] += 1
+    assert {(row[0], row[1]): int(row[2]) for row in shown.rows("Late cleans of eight weeks")} == dict(late)
+    by_week = shown.rows("Turns by week of check-out and region")
+    weeks: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for row in by_week:
+        weeks[row[1]] = [a + int(b) for a, b in zip(weeks[row[1]], row[2:4], strict=True)]
+        assert row[6] == share_of(int(row[4]), int(row[4]) + int(row[5]))
+    assert {row[0]: [int(cell) for cell in row[1:]] for row in shown.rows("Same-day turns by week")} == dict(
+        weeks
+    )
+    assert any(same_day for _, same_day in weeks.values())
+
+    # Totals that differ, and the share of them.
+    differing = [
+        [name(code), str(task), title or NOTHING, str(home), str(day or NOTHING),
+         *map(money, (total, lines, total - lines))]
+        for code, task, title, home, day, total, lines in loaded.query(
+            "select region_code, task_id, name, property_id, work_day, total_cost, lines_amount from mart_task_money "
+            "where total_cost is not null and lines_amount is not null and total_cost <> lines_amount"
+        )
+    ]  # fmt: skip
+    most = sorted(differing, key=lambda row: -abs(Decimal(row[7].replace(",", ""))))[:20]
+    told = shown.rows("The 20 tasks whose totals differ most")
+    assert [row[7] for row in told] == [row[7] for row in most]
+    assert all(row in differing for row in told) and len(told) > 1
+    for row in shown.rows("Lines without an amount, and totals that differ"):
+        assert row[5] == share_of(int(row[4].replace(",", "")), int(row[3].replace(",", "")))
+
+    # A region at a look, and its links.
+    for code in REGIONS:
+        card = {row[0]: row[1] for row in shown.tables[f"region-{code}"]}
+        runs = loaded.query(
+            "select run_id, requests, failures, finished_at from sync_runs where region_code = %s", code
+        )
+        requests, failures = sum(row[1] for row in runs), sum(row[2] for row in runs)
+        assert card["requests, failures in 24 h"] == f"{requests:,}, {failures:,}"
+        ((tasks, linked, resolved),) = loaded.query(
+            "select count(*), count(linked_reservation_id), count(reservation_pk) from tasks "
+            "where deleted_at is null and region_code = %s",
+            code,
+        )
+        assert card["live tasks"] == f"{tasks:,}"
+        assert card["linked, resolved"] == f"{share_of(linked, tasks)}, {share_of(resolved, linked)}"
+        (links,) = [row for row in shown.rows("Linkage of eight weeks") if row[0] == name(code)]
+        assert links[5] == share_of(resolved, tasks)
+        age = loaded.now - max(row[3] for row in runs)
+        assert card["data loaded"] == f"{int(age.total_seconds() // 60)} min ago"
+        assert card["last good run"].endswith(f"({card['data loaded']})")
+
+
+def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded: Loader) -> None:
+    """The view knows today by the database's clock: what was loaded in March is moved there."""
+    days = (date.today() - NOW.date()).days
+    for column in ("checkout_date", "next_checkin_date"):
+        loaded.query(f"update mart_stay_turnovers set {column} = {column} + cast({days} as integer)")
     shown = page(loaded)
-    assert [row[0] for row in shown.rows("Reopened tasks by region and month")] == ["Smoky"]
+    expected = []
+    for code, home, house, out, out_at, into, into_at, same, state, stay in loaded.query(
+        "select region_code, property_id, property_name, checkout_date, checkout_time, next_checkin_date, "
+        "next_checkin_time, is_same_day_turn, clean_state, reservation_id from mart_upcoming_turns "
+        "where needs_attention"
+    ):
+        expected.append(
+            [
+                name(code),
+                house or f"{home:,}",
+                f"{out} {str(out_at)[:5]}" if out_at else str(out),
+                (f"{into} {str(into_at)[:5]}" if into_at else str(into)) if into else "nobody booked",
+                "same day" if same else "",
+                "no clean" if state == "none" else "nobody assigned",
+                str(stay),
+            ]
+        )
+    due = shown.tables.get("Check-outs that need attention", [[]])[1:]
+    assert sorted(due) == sorted(expected) and len(due) > 3
+    urgency = [(row[3] if row[3] != "nobody booked" else row[2])[:10] for row in due]
+    assert urgency == sorted(urgency)
+
+
+def test_changes_are_told_from_the_history(loaded: Loader) -> None:
+    """The fixture reopened one task, edited one approved line and assigned one task, an hour after the first load."""
+    shown = page(loaded)
+    month = loaded.now.strftime("%Y-%m")
+    assert shown.rows("Reopened tasks by region and month") == [["Smoky", month, "1", "1"]]
     (edited,) = shown.rows("Lines edited after approval, the newest 20")
-    assert Decimal(edited[5].replace(",", "")) - Decimal(edited[4].replace(",", "")) != 0
-    (assigned,) = shown.rows("Hours until assigned, by region and month")
-    assert assigned[2:] == ["1", "1.0", "1.0"]
+    versions = loaded.column(
+        "select coalesce(cost_amount, 0) + coalesce(supply_amount, 0) from task_changes where task_id = %s "
+        "order by change_number",
+        int(edited[1]),
+    )
+    assert edited[4:] == [money(versions[0]), money(versions[-1])] and versions[0] != versions[-1]
+    (seen,) = loaded.column(
+        "select noted_at from task_changes where task_id = %s and change_number = 2", int(edited[1])
+    )
+    assert edited[0] == "Smoky" and edited[3] == seen.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M %Z")
+    assert shown.rows("Hours until assigned, by region and month") == [["Smoky", month, "1", "1.0", "1.0"]]
+
+
+def test_work_by_person_is_that_of_the_payouts(loaded: Loader) -> None:
+    with loaded.target.pipeline("page", str(loaded.folder / "page")).sql_client() as client:
+        shown = Page(make_page(client, REGIONS, loaded.now, with_names=True))
+    first = (loaded.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+    expected = [
+        [
+            name(code),
+            month.strftime("%Y-%m"),
+            f"{tasks:,}",
+            f"{without:,}",
+            currency or NOTHING,
+            money(amount),
+        ]
+        for code, month, tasks, without, currency, amount in loaded.query(
+            "select region_code, work_month, count_tasks, count_tasks_without_rate, currency, amount from mart_payouts "
+            f"where work_month >= date '{first}'"
+        )
+    ]
+    told = shown.rows("Work by person, this month and the last")
+    assert sorted([*row[:2], *row[3:]] for row in told) == sorted(expected) and expected
+    people = dict(
+        loaded.query("select person_id, coalesce(name, first_name) from people where region_code = 'smoky'")
+    )
+    assert {row[2].split()[0] for row in told} <= {*(f"{n}".split()[0] for n in people.values()), "person"}
 
 
 def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded: Loader) -> None:
@@ -360,6 +544,26 @@ def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
     html = make_page(tables, {}, NOW)
     assert len(Page(html).rows("Cost of a turnover in Region 39")) > 20
     assert len(html.encode()) < 2_000_000
+
+
+def test_late_cleans_are_counted_by_how_late_they_were(tables: Any) -> None:
+    slack = (-1, -29, -30, -59, -60, -119, -120, -239, -240, -9999, None)
+    turn = {"region_code": "smoky", "is_turn": True, "is_same_day_turn": True, "checkout_date": NOW.date()}
+    put(
+        tables,
+        "mart_stay_turnovers",
+        *(
+            turn | {"reservation_id": n, "is_on_time": False, "slack_minutes": minutes}
+            for n, minutes in enumerate(slack)
+        ),
+        turn | {"reservation_id": 50, "is_on_time": True, "slack_minutes": 3},
+        turn | {"reservation_id": 51, "is_on_time": False, "slack_minutes": -3, "is_turn": False},
+        turn | {"reservation_id": 52, "checkout_date": NOW.date() - timedelta(days=57), "is_on_time": False},
+    )
+    shown = Page(make_page(tables, {}, NOW))
+    spans = ("under 30 min", "30-60 min", "1-2 h", "2-4 h", "over 4 h")
+    expected = dict.fromkeys(spans, "2") | {"not known": "1"}
+    assert {row[1]: row[2] for row in shown.rows("Late cleans of eight weeks")} == expected
 
 
 def test_margins_are_not_shown_while_lines_carry_the_price_of_a_piece(tables: Any) -> None:

@@ -31,14 +31,40 @@ class UnfitDatabase(ConfigError):
 
 
 def refuse_unfit(target: Target, region_code: str) -> None:
-    """Raises UnfitDatabase where a load could not work. Other destinations than PostgreSQL are not asked."""
+    """Raises UnfitDatabase where a load could not work."""
+    faults = faults_of(target, region_code)
+    if faults:
+        raise UnfitDatabase("; ".join(faults) + ".")
+
+
+def faults_of(target: Target, region_code: str) -> list[str]:
+    """What keeps loads from working, in words. Other destinations than PostgreSQL and DuckDB's family are not asked.
+
+    Raises UnfitDatabase for a server that cannot be reached.
+    """
     if target.postgres is not None:
-        faults = postgres_faults(target, region_code)
-        if faults:
-            raise UnfitDatabase("; ".join(faults) + ".")
+        return _postgres_faults(target, region_code)
+    if target.file is None and target.engine.dialect == "duckdb":
+        return _extension_faults(target.name)
+    return []
 
 
-def postgres_faults(target: Target, region_code: str) -> list[str]:
+def _extension_faults(name: str) -> list[str]:
+    """DuckDB fetches the extension into the user's home folder at its first use."""
+    try:
+        with duckdb.connect() as connection:
+            connection.install_extension(name)
+            connection.load_extension(name)
+    except duckdb.Error as e:
+        return [
+            f"DuckDB's extension {name} is not to be had here ({first_line(e)}). Next: let this machine reach "
+            f"extensions.duckdb.org, and the loading user have a home folder (HOME), or once on this machine: "
+            f"python -c \"import duckdb; duckdb.connect().install_extension('{name}')\""
+        ]
+    return []
+
+
+def _postgres_faults(target: Target, region_code: str) -> list[str]:
     """What is wrong with the server, seen through a connection like a load's. Raises UnfitDatabase without one."""
     assert target.postgres is not None
     client = Psycopg2SqlClient(

@@ -56,8 +56,8 @@ def region_lock(target: Target, region_code: str) -> Iterator[Callable[[], None]
     Gives a function for the moment before a load: it takes the lock again where the session was lost, and
     raises ConfigError where another run has come in between.
     """
+    refuse_unfit(target, region_code)
     if target.postgres is not None:
-        refuse_unfit(target, region_code)
         session = _RegionSession(target, region_code)
         try:
             try:

@@ -28,7 +28,7 @@ class Questions:
             "half_a_year_ago": _day(today - timedelta(weeks=26)),
             "half_a_year_ago_instant": _instant(now - timedelta(weeks=26)),
             "two_years_ago": _day(today.replace(day=1) - timedelta(days=700)),
-            "two_months_ago": _day((today.replace(day=1) - timedelta(days=31)).replace(day=1)),
+            "last_month": _day((today.replace(day=1) - timedelta(days=1)).replace(day=1)),
             "today": _day(today),
         }
 

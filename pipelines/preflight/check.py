@@ -30,7 +30,7 @@ from breezeway_source.plan import Plan
 from breezeway_source.rows.fields import record_id
 from breezeway_source.settings import Region, Settings
 from pipelines.database.destinations import Target
-from pipelines.database.fitness import postgres_faults
+from pipelines.database.fitness import faults_of
 from pipelines.preflight import doubts
 from pipelines.preflight.asking import Asking
 from pipelines.preflight.estimate import LISTS_EACH, Known, estimate
@@ -183,10 +183,10 @@ class Preflight:
     def _database(self, region_code: str) -> list[Answer]:
         if self.target.file is not None:
             return [duckdb_rights(self.target, region_code)]
+        faults = faults_of(self.target, region_code)
+        if faults:
+            return [Answer(region_code, "database", text, ConfigError.exit_code) for text in faults]
         if self.target.postgres is not None:
-            faults = postgres_faults(self.target, region_code)
-            if faults:
-                return [Answer(region_code, "database", text, ConfigError.exit_code) for text in faults]
             with open_peek(self.target) as peek:
                 assert peek is not None
                 return postgres_rights(peek, region_code)

@@ -6,10 +6,8 @@ News go out once, when they come up and when they are over. That a notice cannot
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
-from pathlib import Path
 
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.resolve import resolve_configuration
@@ -19,10 +17,9 @@ from dlt.common.runtime.slack import send_slack_message
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import is_private
 from pipelines.watch.report import HEADINGS, RegionReport, RunReport, cells
-from pipelines.watch.secrets import clean
+from pipelines.watch.summary import markdown, write_summary
 
 HOOK_KEY = "runtime.slack_incoming_hook"
-SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 SEND_TIMEOUT_S = 20.0  # dlt sends without one (1.31)
 MAX_LINES = 30  # of one message; the report has all
 
@@ -33,14 +30,9 @@ def tell(report: RunReport, *, send: bool = True) -> None:
     """Tell what this run found; `send` False keeps it to stderr and the job summary. Raises nothing."""
     for region in report.regions:
         _log_news(region)
-    _write_summary(summary(report))
+    write_summary(summary(report))
     if send and not all(region.news.is_quiet for region in report.regions):
         _send(message(report))
-
-
-def tell_refusal(error: str) -> None:
-    """The run did not start: for the job summary; stderr has it already."""
-    _write_summary(f"## Breezeway load: not started\n\n{_markdown(clean(error))}\n")
 
 
 def _log_news(region: RegionReport) -> None:
@@ -137,31 +129,13 @@ def summary(report: RunReport) -> str:
     ]
     points = []
     for region in report.regions:
-        lines.append(f"| {' | '.join(map(_markdown, cells(region)))} |")
+        lines.append(f"| {' | '.join(map(markdown, cells(region)))} |")
         news = region.news
-        points += [f"**new** {region.region}: {_markdown(problem.text)}" for problem in news.new]
+        points += [f"**new** {region.region}: {markdown(problem.text)}" for problem in news.new]
         points += [
-            f"{region.region} (since {since[:16]}): {_markdown(problem.text)}"
-            for problem, since in news.still
+            f"{region.region} (since {since[:16]}): {markdown(problem.text)}" for problem, since in news.still
         ]
-        points += [f"**over** {region.region}: {_markdown(text)}" for text in news.over]
+        points += [f"**over** {region.region}: {markdown(text)}" for text in news.over]
         if news.columns:
-            points.append(f"{region.region}: new columns: {_markdown(', '.join(news.columns))}")
+            points.append(f"{region.region}: new columns: {markdown(', '.join(news.columns))}")
     return "\n".join([*lines, "", *(f"- {point}" for point in points), ""])
-
-
-def _write_summary(text: str) -> None:
-    place = os.environ.get(SUMMARY_VARIABLE)
-    if not place:
-        return
-    try:
-        with Path(place).open("a", encoding="utf-8", errors="replace") as file:
-            file.write(f"{text}\n")
-    except OSError as e:
-        log.warning("the job summary was not written: %s", e.strerror or type(e).__name__)
-
-
-def _markdown(text: str) -> str:
-    for character in "\\`*_|[]":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.replace("<", "&lt;").split())

@@ -18,9 +18,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-import dlt
-from dlt.common.configuration.providers.environ import EnvironProvider
-
 MASK = "***"
 SHORTEST = 4  # a shorter one cannot be told from other text; in an address it goes all the same
 
@@ -111,10 +108,17 @@ class Secrets:
             return type(value)(self.clean_all(inner) for inner in value)
         return value
 
-    def learn_configuration(self) -> None:
-        """Everything the environment and dlt's files hold under a telling name. Raises nothing."""
+    def learn_environment(self) -> None:
+        """Everything the environment holds under a telling name."""
         for name, value in os.environ.items():
             self._learn_named(name, value)
+
+    def learn_configuration(self) -> None:
+        """Everything the environment and dlt's files hold under a telling name. Raises nothing."""
+        import dlt  # noqa: PLC0415 - a mistyped option is answered without waiting for it
+        from dlt.common.configuration.providers.environ import EnvironProvider  # noqa: PLC0415
+
+        self.learn_environment()
         try:
             providers = [*dlt.secrets.config_providers, *dlt.config.config_providers]
         except Exception:  # noqa: BLE001 - a file that is no TOML: told where the configuration is read

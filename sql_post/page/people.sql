@@ -1,4 +1,4 @@
--- people: one row per region, work month and person of the last two years' work. Reads mart_payouts, people.
+-- people: one row per region, person, currency and work month, of this month and the last. Reads mart_payouts, people.
 -- Asked only with page_names = true.
 select
     mart_payouts.region_code,
@@ -15,5 +15,5 @@ left join people
     on
         mart_payouts.region_code = people.region_code
         and mart_payouts.person_id = people.person_id
-where mart_payouts.work_month >= :two_months_ago
+where mart_payouts.work_month >= :last_month
 order by mart_payouts.region_code, mart_payouts.work_month, mart_payouts.person_id, mart_payouts.currency;
