@@ -1,5 +1,5 @@
--- people: one row per region, person, currency and work month, of this month and the last. Reads mart_payouts, people.
--- Asked only with page_names = true.
+-- people: one row per region, person, currency and work month, of this month and the last.
+-- Reads mart_payouts, people. Asked only with page_names = true.
 select
     mart_payouts.region_code,
     mart_payouts.work_month,
