@@ -157,11 +157,22 @@ class Reading:
             self._filled[entity].see(row)
         return row
 
-    def know_columns(self, entity: str) -> None:
-        """Ask which columns the entity's tables have already; from the extracting thread."""
+    def know_columns(self, entity: str, state: Mapping[str, Any]) -> None:
+        """Ask which columns the entity's tables have already; `state` knows for which fields they were made.
+
+        From the extracting thread.
+        """
+        fields = state.get("fields", {})
         for rows in self._builders[entity].tables():
             loaded = self.warehouse.columns(rows.table.name)
-            rows.new_columns.limit(self.settings.max_new_columns, loaded, rows.taken)
+            holders = fields.get(rows.table.name, {})
+            rows.new_columns.limit(self.settings.max_new_columns, loaded, rows.taken, holders)
+
+    def remember_columns(self, entity: str, state: dict[str, Any]) -> None:
+        """Note which field each made column belongs to, in what is stored with the package that makes them."""
+        for rows in self._builders[entity].tables():
+            if rows.new_columns.fields:
+                state.setdefault("fields", {})[rows.table.name] = rows.new_columns.fields
 
     def tell_oddities(self, entity: str) -> None:
         """When all of an entity is read: what found no column, and amounts that sums lack."""

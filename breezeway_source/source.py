@@ -171,7 +171,7 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
     if reader is None:
         reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
     try:
-        reading.know_columns(entity)
+        reading.know_columns(entity, dlt.current.resource_state(entity))
         for job in reader.jobs(reading):
             if job is None:
                 yield None
@@ -180,6 +180,7 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
             yield partial(_done, entity, reading, reader, job)
         while not stage.idle:
             yield None
+        reading.remember_columns(entity, dlt.current.resource_state(entity))
         if not (reading.has_more and entity in reading.FOLLOWING):  # else the last package tells
             reading.tell_oddities(entity)
     except GeneratorExit:

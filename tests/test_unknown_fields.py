@@ -68,3 +68,23 @@ def test_1700_unknown_keys_load(loader: Loader) -> None:
     world.edit_task(first, **{f"other_{number}": "x" for number in range(5)})
     loader.load("--entities", "tasks")
     assert loader.column("select field_7 from tasks where task_id = %s", first) == ["7"]
+
+
+def test_a_field_keeps_its_column_in_later_runs_and_on_other_machines(duckdb_loader: Loader) -> None:
+    """`Foo` came first: `foo`, spelled like the column, never shares it; nor do words without Latin letters."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    one, two, three, *_ = sorted(world.tasks)
+    world.edit_task(one, Foo="first", НДС="name", supplies=[{"name": "Soap", "Lot": "1"}])
+    loader.load("--entities", "tasks")
+
+    loader.wipe()  # another machine
+    loader.pass_time(hours=1)
+    world.edit_task(two, foo="second", ИНН="place", supplies=[{"name": "Soap", "lot": "2"}])
+    world.edit_task(three, Foo="third")
+    report = loader.load("--entities", "tasks")
+    assert any("foo" in text for text in report.warnings)
+    assert sorted(loader.column("select foo from tasks where foo is not null")) == ["first", "third"]
+    assert loader.column("select x from tasks where x is not null") == ["name"]
+    assert loader.column("select lot from tasks__supplies where lot is not null") == ["1"]
+    kept = " ".join(loader.column("select cast(unparsed as varchar) from tasks where unparsed is not null"))
+    assert "second" in kept and "place" in kept
