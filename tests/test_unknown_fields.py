@@ -43,6 +43,28 @@ def test_amounts_that_cannot_be_read_are_counted_by_column() -> None:
     ]
 
 
+def test_texts_that_do_not_say_what_is_derived_from_them_are_counted_by_column() -> None:
+    """A time worked as a bare number may be minutes or seconds; "n/a" says that there is none."""
+    tasks = builder("tasks")
+    rows = [
+        tasks.build({"id": number, "total_time": time, "rate_paid": rate})
+        for number, (time, rate) in enumerate(
+            [(125, "12.00 USD"), (90.5, "by agreement"), ("1:02:03", 40), ("n/a", "n/a"), (None, "")]
+        )
+    ]
+    assert [(row.get("total_time"), row.get("total_time_seconds")) for row in rows] == [
+        ("125", None),
+        ("90.5", None),
+        ("1:02:03", 3723),
+        ("n/a", None),
+        (None, None),
+    ]
+    assert [text.split(" in a spelling")[0] for text in tasks.oddities(2)] == [
+        "tasks.total_time came in 2 rows",
+        "tasks.rate_paid came in 1 rows",
+    ]
+
+
 def test_the_builder_raises_nothing_but_what_costs_one_record() -> None:
     chance = random.Random(7)
     deep: Any = "x"

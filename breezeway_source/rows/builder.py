@@ -43,6 +43,7 @@ class _Rows:
             self.level.fields.setdefault("deleted_at", (None, None, skip))
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
+        self.underived = Counter[str]()  # by column: texts that are kept, whose derived columns stay null
         self.has_position = bool(parent_id) and "position" in table.by_name
         self._parent_id = parent_id
 
@@ -82,6 +83,14 @@ class _Rows:
             yield (
                 f"amounts of {table}.{column} could not be read in {lines} lines: they are null, sums are low "
                 "without them, and the originals are in `unparsed`. Next: look there."
+            )
+        for column, rows in self.underived.items():
+            derived = next(
+                s.derived for s in self.shape.fields.values() if isinstance(s, Split) and s.column == column
+            )
+            yield (
+                f"{table}.{column} came in {rows} rows in a spelling that does not say {derived[0]}, which is null "
+                "there: the text is kept. Next: look there."
             )
         if new.beyond:
             yield (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
+from .amounts import names_no_amount
 from .shapes import Ignored, Nested, Spec, Split, Weak
 from .values import INT64_MAX, INT64_MIN, MISFIT, clean_text, jsonable
 
@@ -92,10 +93,13 @@ class Level:
             if kept is None:
                 return
             row[column] = kept
+            is_read = False
             for (name, parse_derived), part in zip(derived, values(value)):
                 result = parse_derived(part)
                 if result is not MISFIT and result is not None:
-                    row[name] = result
+                    row[name], is_read = result, True
+            if not is_read and not names_no_amount(value):
+                self.rows.underived[column] += 1
 
         return place
 
