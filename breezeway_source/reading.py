@@ -15,6 +15,7 @@ import pendulum
 from .api.client import Client
 from .api.listing import Listing
 from .columns import TABLES
+from .earlier_mode import EarlierMode
 from .errors import ApiError, BreezewayError
 from .plan import Plan
 from .rows.builder import RowBuilder
@@ -79,6 +80,7 @@ class Reading:
         self._in_a_row = 0
         self.lookups_left = self.settings.max_link_lookups
         personal = PersonalData(self.settings.personal_data, self.settings.personal_data_key)
+        self.earlier_mode = EarlierMode(personal.fingerprint)
         self._builders = {
             name: RowBuilder(table, self.region.code, self.started_at, personal)
             for name, table in TABLES.items()

@@ -171,7 +171,9 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
     if reader is None:
         reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
     try:
-        reading.know_columns(entity, dlt.current.resource_state(entity))
+        state = dlt.current.resource_state(entity)
+        reading.know_columns(entity, state)
+        reading.earlier_mode.begin(reading, entity, state)
         for job in reader.jobs(reading):
             if job is None:
                 yield None
@@ -180,9 +182,10 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
             yield partial(_done, entity, reading, reader, job)
         while not stage.idle:
             yield None
-        reading.remember_columns(entity, dlt.current.resource_state(entity))
+        reading.remember_columns(entity, state)
         if not (reading.has_more and entity in reading.FOLLOWING):  # else the last package tells
             reading.tell_oddities(entity)
+            reading.earlier_mode.end(reading, entity, state)
     except GeneratorExit:
         stage.abandon()  # a limit is reached: jobs that are given out may never run, and nobody waits for them
         raise

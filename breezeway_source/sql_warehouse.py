@@ -169,6 +169,12 @@ class SqlWarehouse:
             )
         )
 
+    def read_before(self, entity: str, moment: datetime) -> Collection[int]:
+        key = TABLES[entity].key[-1]
+        return self._column(
+            f"select {key} from {entity} where {_LIVE} and synced_at < %s order by synced_at, {key}", moment
+        )
+
     def live_properties(self) -> int:
         return sum(self._column(f"select count(*) from properties where {_LIVE}"))
 

@@ -60,6 +60,9 @@ class Warehouse(Protocol):
     def deleted(self, entity: str) -> Mapping[int, datetime]:
         """`deleted_at` of the rows of `properties`, `tasks` or `reservations` that have one."""
 
+    def read_before(self, entity: str, moment: datetime) -> Collection[int]:
+        """Ids of an entity's live rows that were read before then, those read first in front."""
+
     def live_properties(self) -> int:
         """How many live properties are loaded."""
 

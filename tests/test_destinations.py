@@ -131,6 +131,7 @@ ASKED = (
     ("last_asked", ("tasks",)),
     ("deleted", ("tasks",)),
     ("live_properties", ()),
+    ("read_before", ("reservations", NOW)),
     ("live_catalogue", ("people",)),
     ("due_task_details", (5, (1, 2))),
     ("count_due_task_details", ((1, 2),)),

@@ -168,17 +168,51 @@ def test_a_first_load_reaches_all_details_over_runs_whatever_their_age(duckdb_lo
 
 
 def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Loader) -> None:
+    """And every stay, also one that no window holds; how much is left of the earlier mode is told until it is over."""
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     for number in range(11):
         world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
         world.comments[300 + number] = [{"id": number, "comment": "by Ada"}]
-    loader.load("--entities", "all")
-    loader.configure(details_per_run=5, personal_data="drop")
-    for _ in range(3):
-        assert loader.column("select count(*) from task_comments where comment is not null")[0] > 0
+    world.now = NOW.subtract(years=6)
+    for number in range(3):  # long before start_date: loaded by id, for their links
+        stay = world.add_reservation(
+            property_id=2001,
+            checkin_date="2020-01-01",
+            checkout_date="2020-01-09",
+            guests=[{"first_name": "Ada"}],
+        )
+        world.add_task(
+            home_id=2001, id=400 + number, linked_reservation={"id": stay["id"]}, supplies=[], costs=[]
+        )
+    world.now = NOW
+    report = loader.load("--entities", "all")
+    assert not any("personal_data" in warning for warning in report.warnings)
+    guests = "select count(*) from reservations__guests where first_name is not null"
+    comments = "select count(*) from task_comments where comment is not null"
+    details = len(world.tasks)
+    assert loader.column(guests)[0] > 3
+    loader.configure(details_per_run=5, personal_data="drop", max_link_lookups=2)
+    left: dict[str, list[int]] = {"task_details": [], "reservations": []}
+    while loader.column(comments) != [0] or loader.column(guests) != [0]:
         loader.pass_time(hours=1)
-        loader.load("--entities", "all", "--full")
+        warnings = loader.load("--entities", "all", "--full").warnings
+        for entity, counts in left.items():
+            told = [
+                text for text in warnings if f"rows of {entity} are still as an earlier run read them" in text
+            ]
+            counts += [int(text.split(": ")[1].split(" ")[0]) for text in told]
+        assert len(warnings) < 20 and loader.now < NOW.add(hours=30)
+    assert left["reservations"] == [1]
+    assert left["task_details"] == list(range(details - 5, 0, -5))
     assert loader.column("select count(*) from task_details where synced_at < %s", NOW.add(hours=1)) == [0]
+    loader.pass_time(hours=1)
+    loader.configure(personal_data="hash", personal_data_key="a secret key")
+    warnings = loader.load().warnings
+    assert any("personal_data is 'hash' since" in text and "rows of tasks" in text for text in warnings)
+    loader.pass_time(hours=1)
+    loader.configure(details_per_run=2000, max_link_lookups=200)
+    assert not any("personal_data" in text for text in loader.load("--entities", "all", "--full").warnings)
+    assert {one[:2] for one in loader.column("select first_name from reservations__guests")} == {"h:"}
 
 
 @pytest.mark.parametrize("status", [422, 403])

@@ -123,6 +123,10 @@ class Reservations:
         while not reading.finished("tasks"):
             yield None
         yield from _missing(reading)
+        if reading.plan.full and not reading.has_more:
+            while not stage.idle:
+                yield None
+            yield from _of_an_earlier_mode(reading)
 
     def read(self, reading: Reading, job: CheckoutWindow | Together | StayById) -> list[dict[str, Any]]:
         """The stays of one window, or the one asked for."""
@@ -271,6 +275,14 @@ def _missing(reading: Reading) -> Iterator[StayById]:
     reading.linked_stays.clear()
     for stay_id in lookups:
         yield StayById(stay_id, "link_lookup")
+
+
+def _of_an_earlier_mode(reading: Reading) -> Iterator[StayById]:
+    """Stays no window holds, loaded for their links: their guests are as `personal_data` was when they were read."""
+    left = reading.earlier_mode.left(reading, NAME)[: max(reading.lookups_left, 0)]
+    reading.lookups_left -= len(left)
+    for stay_id in left:
+        yield StayById(stay_id, "reconcile")
 
 
 def _by_id(reading: Reading, job: StayById) -> dict[str, Any] | None:
