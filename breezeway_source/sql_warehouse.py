@@ -80,13 +80,11 @@ class SqlWarehouse:
         rows = self._rows(query) if since is None else self._rows(f"{query} and updated_at >= %s", since)
         return dict(rows) if self._scripted else {task_id: _microseconds(at) for task_id, at in rows}
 
-    def tasks_with_lines(self) -> Collection[int]:
+    def tasks_with_lines(self) -> Mapping[str, Collection[int]]:
         # Table by table, here and below: one may not be made yet.
-        tables = ("tasks__costs", "tasks__supplies")
         return {
-            one
-            for table in tables
-            for one in self._column(f"select distinct task_id from {table} where region_code = %s")
+            kind: set(self._column(f"select distinct task_id from tasks__{kind} where region_code = %s"))
+            for kind in ("costs", "supplies")
         }
 
     def tasks_without_lines(self, limit: int) -> list[tuple[int, int | None]]:

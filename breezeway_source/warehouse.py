@@ -24,8 +24,8 @@ class Warehouse(Protocol):
         Of live ones, and of those whose own row says that they are deleted.
         """
 
-    def tasks_with_lines(self) -> Collection[int]:
-        """Ids of tasks that have a cost or supply line loaded."""
+    def tasks_with_lines(self) -> Mapping[str, Collection[int]]:
+        """Ids of tasks with loaded lines, of `costs` and of `supplies`."""
 
     def tasks_without_lines(self, limit: int) -> list[tuple[int, int | None]]:
         """(task id, property id) of live tasks whose lines are still to come, the newest first."""

@@ -251,7 +251,7 @@ def test_a_window_is_read_beside_the_cursor(loader: Loader) -> None:
     assert set(task_windows(sandbox).values()) == {"2026-02-15,2026-02-20"}
     assert names(loader)[inside] == "in the window" and names(loader)[outside] != "outside of it"
     stays = [r.query for r in sandbox.logged() if r.endpoint == "/reservation"]
-    assert [(q["checkout_date_ge"], q["checkout_date_le"]) for q in stays] == [("2026-02-15", "2026-02-20")]
+    assert [(q["checkout_date_ge"], q["checkout_date_le"]) for q in stays] == [("2026-02-14", "2026-02-21")]
     loader.pass_time(days=9)
     sandbox.reset_log()
     loader.load()

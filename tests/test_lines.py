@@ -112,3 +112,52 @@ def test_lists_that_hold_their_lines_cost_no_detail(loader: Loader, world: World
     loader.load("--entities", "properties", "tasks")
     assert asked_by_id(loader.sandbox, "/task/{id}") == []
     assert set(sources(loader)) == {"list"}
+
+
+EMPTIED = {"costs": [], "supplies": []}
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--entities", "weekly"), ("--full",)], ids=["hourly", "weekly", "full"]
+)
+def test_empty_lists_alone_take_no_loaded_lines_away(
+    loader: Loader, world: World, options: tuple[str, ...]
+) -> None:
+    """A list that stops showing lines answers [] for them: each task that would lose some is asked by its id."""
+    loader.load("--entities", "properties", "tasks")
+    before = lines(loader)
+    assert min(before) > 0
+    for task_id in world.tasks:
+        world.edit_task(task_id, report_url="https://example.test/changed")
+    loader.sandbox.deviate("fields", "/task", **EMPTIED)
+    loader.pass_time(hours=1)
+    loader.sandbox.reset_log()
+    loader.load(*options)
+    assert lines(loader) == before == true_lines(world)
+    asked = asked_by_id(loader.sandbox, "/task/{id}")
+    had = [t for t in world.tasks.values() if t.get("costs") or t.get("supplies")]
+    assert len(asked) == len(had) < len(world.tasks)
+
+
+def test_lines_that_were_taken_off_a_task_go_after_one_question(loader: Loader, world: World) -> None:
+    loader.load("--entities", "properties", "tasks")
+    task = next(t for t in world.tasks.values() if t.get("costs") and t.get("supplies"))
+    world.edit_task(task["id"], **EMPTIED)
+    loader.pass_time(hours=1)
+    loader.sandbox.reset_log()
+    loader.load("--entities", "properties", "tasks")
+    assert lines(loader) == true_lines(world)
+    assert len(asked_by_id(loader.sandbox, "/task/{id}")) == 1
+    loader.pass_time(hours=1)
+    loader.sandbox.reset_log()
+    loader.load("--entities", "properties", "tasks")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
+def test_that_all_lists_are_empty_is_told_where_nothing_else_is_known(loader: Loader, world: World) -> None:
+    told = "finished tasks that were listed are empty lists: they are believed"
+    assert not any(told in text for text in loader.load("--entities", "properties", "tasks").warnings)
+    loader.wipe()
+    loader.database.url = str(loader.folder.parent / "another.duckdb")
+    loader.sandbox.deviate("fields", "/task", **EMPTIED)
+    assert any(told in text for text in loader.load("--entities", "properties", "tasks").warnings)

@@ -4,7 +4,7 @@ Whether a list row is complete is contradictory in the sources. Null means absen
 details of 20 finished tasks decide: if none has a line either, the lists are believed, and that is told. Else details
 are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
 newest first, by the runs that follow. A detail that is refused, or beyond the bound, never takes away lines that are
-loaded.
+loaded; nor does an empty list alone: where it would, the task is asked by its id.
 """
 
 from __future__ import annotations
@@ -42,11 +42,14 @@ class Lines:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
-        self._held: Collection[int] = ()
+        self._held: Mapping[str, Collection[int]] = {}
         self._left = 0
         self._to_come = 0
         self._sampled = 0
         self._asked: set[int] = set()
+        self._with_lines = self._empty = (
+            0  # list rows that show lines, and finished ones whose lists are empty
+        )
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack.
@@ -56,7 +59,7 @@ class Lines:
         self._state = state
         self._left = reading.settings.details_per_run
         if reading.settings.task_detail != "off":
-            self._held = set(reading.warehouse.tasks_with_lines())
+            self._held = reading.warehouse.tasks_with_lines()
 
     def completed(
         self, reading: Reading, raw: dict[str, Any]
@@ -66,7 +69,8 @@ class Lines:
         Raises ApiError where the detail was not given, KeepLoaded where the loaded row is to stay for now.
         """
         mode, task_id = reading.settings.task_detail, record_id(raw)
-        lacks = any(raw.get(key) is None for key in MONEY)
+        lacks = any(raw.get(key) is None or self._takes_away(raw, key) for key in MONEY)
+        self._see(raw)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
         if says_deleted(raw, "type_task_status"):
@@ -91,14 +95,27 @@ class Lines:
 
     def without(self, raw: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         """The task whose lines are not known. Raises KeepLoaded where some are loaded."""
-        if record_id(raw) in self._held:
+        if self._is_held(record_id(raw)):
             raise KeepLoaded
         return raw, {"lines_from": None}
+
+    def _is_held(self, task_id: int | None) -> bool:
+        return any(task_id in tasks for tasks in self._held.values())
+
+    def _takes_away(self, raw: Mapping[str, Any], key: str) -> bool:
+        return not raw.get(key) and record_id(raw) in self._held.get(key, ())
+
+    def _see(self, raw: Mapping[str, Any]) -> None:
+        with self._lock:
+            if any(raw.get(key) for key in MONEY):
+                self._with_lines += 1
+            elif _is_finished(raw) and not any(raw.get(key) is None for key in MONEY):
+                self._empty += 1
 
     def _may_ask(self, mode: str, task_id: int) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
         with self._lock:
-            known = bool(self._state.get("lists_lack_lines")) or task_id in self._held
+            known = bool(self._state.get("lists_lack_lines")) or self._is_held(task_id)
             if mode == "auto" and not known and self._sampled >= SAMPLE:
                 return None
             if mode == "auto" and self._left <= 0:
@@ -107,13 +124,11 @@ class Lines:
             return True
 
     def _note(self, task_id: int, detail: Mapping[str, Any]) -> None:
-        status = detail.get("type_task_status")
-        code = status.get("code") if isinstance(status, Mapping) else status
         with self._lock:
             self._asked.add(task_id)
             if any(detail.get(key) for key in MONEY):
                 self._state["lists_lack_lines"] = True
-            elif code in _FINISHED:
+            elif _is_finished(detail):
                 self._sampled += 1
 
     def still_to_come(self, reading: Reading) -> Iterator[LinesOf]:
@@ -144,6 +159,11 @@ class Lines:
                 f"lists of tasks have neither costs nor supplies, nor have the details of {SAMPLE} finished tasks: "
                 "the lists are believed."
             )
+        if self._empty >= SAMPLE and not self._with_lines and not any(self._held.values()):
+            reading.warn(
+                f"costs and supplies of all {self._empty} finished tasks that were listed are empty lists: they are "
+                'believed. Next: compare one with Breezeway; task_detail = "on" reads them from each task\'s detail.'
+            )
         loaded = reading.warehouse.count_tasks_without_lines() if self._state.get("lists_lack_lines") else 0
         left = max(loaded + self._to_come - len(self._asked), self._to_come)
         if left:
@@ -152,3 +172,9 @@ class Lines:
                 f"costs and supplies of {left} tasks are still to come: {runs} more runs at "
                 f"details_per_run = {reading.settings.details_per_run}."
             )
+
+
+def _is_finished(raw: Mapping[str, Any]) -> bool:
+    status = raw.get("type_task_status")
+    code = status.get("code") if isinstance(status, Mapping) else status
+    return code in _FINISHED

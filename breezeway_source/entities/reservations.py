@@ -33,11 +33,24 @@ NEAR_DAYS = 30
 
 @dataclass(frozen=True)
 class CheckoutWindow:
-    """Stays by check-out day, both ends included; None is open. `updated_since` narrows it to edited stays."""
+    """Stays by check-out day, both ends included; None is open. `updated_since` narrows it to edited stays.
+
+    A day more is asked for at each end: whether the API counts the days it is given in, or takes them in another
+    zone, is not known, and a stay between two windows would be in none.
+    """
 
     first: pendulum.Date | None
     last: pendulum.Date | None
     updated_since: pendulum.Date | None = None
+
+    @property
+    def asked(self) -> CheckoutWindow:
+        """The days to ask for."""
+        return CheckoutWindow(
+            None if self.first is None else self.first.subtract(days=1),
+            None if self.last is None else self.last.add(days=1),
+            self.updated_since,
+        )
 
     def holds(self, raw: Mapping[str, Any]) -> bool | None:
         """None: its day cannot be read, so the row is kept, and told."""
@@ -137,12 +150,13 @@ class Reservations:
             raw = _by_id(reading, job)
             row = self._changed(reading, raw) if raw is not None else None
             return [row] if row is not None else []
+        asked = job.asked
         listing = reading.client.listing(
             "/reservation",
-            job.params(),
+            asked.params(),
             label="/reservation",
-            inside=job.holds,
-            fallback=job.may_answer_nothing(reading.started_at.date()),
+            inside=asked.holds,
+            fallback=asked.may_answer_nothing(reading.started_at.date()),
         )
         with reading.turn:
             rows = [
@@ -154,17 +168,17 @@ class Reservations:
         reading.tell_nameless(NAME, listing)
         if listing.doubtful:
             reading.warn(
-                f"{listing.doubtful} stays with {job.params()} have a check-out day that cannot be read: they are "
+                f"{listing.doubtful} stays with {asked.params()} have a check-out day that cannot be read: they are "
                 "loaded, the day as it came in `unparsed`. Next: run --check and tell the API's provider."
             )
         if not listing.whole:
             reading.fail(
-                NAME, f"the stays with {job.params()} are loaded, but did not come whole: {listing.why}."
+                NAME, f"the stays with {asked.params()} are loaded, but did not come whole: {listing.why}."
             )
         else:
             self._complete.append(job)
         if job.updated_since is None:
-            self._brought.update(record_id(raw) for raw in listing.rows)
+            self._brought.update(record_id(raw) for raw in listing.rows if job.holds(raw) is not False)
             self._counted = self._counted and listing.total is not None
         return rows
 
@@ -176,7 +190,7 @@ class Reservations:
         asked, self._complete = self._complete, []  # also where the API does not answer
         whole = CheckoutWindow(windows[0].first, None)
         total = _total(reading, whole)
-        if total not in (None, len(self._brought)):
+        if total is not None and total > len(self._brought):
             counts = [_total(reading, window) for window in windows]
             total = _total(reading, whole)
             if total != sum(count or 0 for count in counts):
