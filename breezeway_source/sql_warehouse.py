@@ -47,6 +47,7 @@ class SqlWarehouse:
     `open_database` wraps every use of the connection: who shares a DuckDB file with others opens it by turns.
     `scripted` off: a database other than DuckDB and PostgreSQL. Queries are turned into its dialect, links are those
     of the view, and what it refuses to answer counts as not loaded: more is read and written than needed.
+    `linked` off: nobody makes links after a load, as where the source is used alone.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class SqlWarehouse:
         open_database: Callable[[], Any] = nullcontext,
         *,
         scripted: bool = True,
+        linked: bool = True,
     ) -> None:
         self._pipeline = pipeline
         self._region_code = region_code
         self._open = open_database
         self._scripted = scripted
+        self._linked = linked
 
     def columns(self, table: str) -> Collection[str]:
         try:
@@ -121,6 +124,18 @@ class SqlWarehouse:
         return self._column("select reservation_id from reservations where region_code = %s")
 
     def missing_stays(self, limit: int, asked_since: datetime) -> list[int]:
+        if not self._linked:
+            unknown = set(self.unknown_stays(asked_since))
+            missing = self._column(
+                "select tasks.linked_reservation_id from tasks left join reservations "
+                "on reservations.region_code = tasks.region_code "
+                "and reservations.reservation_id = tasks.linked_reservation_id "
+                "where tasks.region_code = %s and tasks.deleted_at is null and tasks.linked_reservation_id is not null "
+                "and reservations.reservation_id is null group by tasks.linked_reservation_id "
+                "order by max(tasks.updated_at) desc nulls last, tasks.linked_reservation_id limit %s",
+                limit + len(unknown),
+            )
+            return [stay_id for stay_id in missing if stay_id not in unknown][:limit]
         return self._column(
             f"select linked_reservation_id from {'tasks' if self._scripted else LINKED_TASKS} "
             "where region_code = %s and deleted_at is null and reservation_pk is null "
@@ -301,7 +316,7 @@ class NothingLoaded(SqlWarehouse):
 
     def __init__(self, region_code: str) -> None:
         self._region_code = region_code
-        self._scripted = True
+        self._scripted, self._linked = True, False
 
     def columns(self, table: str) -> Collection[str]:
         return ()
@@ -319,4 +334,4 @@ def active_warehouse(region_code: str) -> SqlWarehouse:
     if not issubclass(pipeline.destination.client_class, SqlJobClientBase):
         return NothingLoaded(region_code)  # others answer SQL too, by copying their files into a DuckDB
     dialect = pipeline.destination.capabilities().sqlglot_dialect
-    return SqlWarehouse(pipeline, region_code, scripted=dialect in ("duckdb", "postgres"))
+    return SqlWarehouse(pipeline, region_code, scripted=dialect in ("duckdb", "postgres"), linked=False)

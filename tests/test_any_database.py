@@ -295,6 +295,7 @@ def test_the_session_is_in_utc_whatever_the_server_says(postgres_loader: Loader)
     [
         ("breezeway.prod.duckdb", "breezeway"),
         ("BREEZEWAY.2026.01.db", "breezeway"),
+        ("information_schema.duckdb", "breezeway"),
         ("breezeway", "breezeway"),
         ("acme.duckdb", "acme"),
         ("acme_staging_smoky.x.duckdb", "acme"),

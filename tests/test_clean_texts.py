@@ -73,6 +73,7 @@ def test_every_value_with_a_telling_name_is_learnt(monkeypatch: pytest.MonkeyPat
     for name, value in planted.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", "/data/warehouse.duckdb")
+    monkeypatch.setenv("PWD", "/data")  # no password, though named like one
     secrets = Secrets()
     secrets.learn_configuration()
     text = secrets.clean(json.dumps(planted) + " ".join(planted.values()))

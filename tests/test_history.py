@@ -221,7 +221,7 @@ def test_a_dead_region_is_told_in_the_first_run_after_a_silence_unlike_its_own(t
         ("tasks", {"live_rows": 0}, "the warehouse holds no tasks where there were"),
         (
             "reservations",
-            {"reading": "whole", "rows": 900},
+            {"reading": "whole", "listed": 900},
             "the API listed 900 reservations, less than half",
         ),
     ],

@@ -68,7 +68,9 @@ def test_an_undisturbed_list_is_whole(rows: int, totals: bool) -> None:
     assert (ids(listing), listing.whole, listing.why) == (all_of(api), True, "")
     assert listing.proven is (totals or rows > 1)
     if totals:
-        assert len(api.asked) == max(1, -(-rows // 100)), "a list that is well costs no request more"
+        # A total that is the length of a full first page may be no total: its second page is asked for.
+        pages = max(1, -(-rows // 100)) + (rows == 100)
+        assert len(api.asked) == pages, "a list that is well costs no request more"
 
 
 def test_a_list_without_totals_is_read_again_from_its_other_end() -> None:
@@ -358,3 +360,28 @@ def test_behind_the_end_the_answer_to_nothing_may_come() -> None:
     api = Api(200, change=change)
     listing = api.read(inside=lambda row: row["id"] < 900)
     assert (ids(listing), listing.whole) == (all_of(api), True)
+
+
+@pytest.mark.parametrize("forget_pages", [False, True])
+def test_a_total_that_is_the_length_of_each_page_proves_nothing(forget_pages: bool) -> None:
+    """A first page of 100 that says 100: the second page tells."""
+
+    def change(params: dict[str, Any], body: dict[str, Any]) -> Body:
+        body["total_results"] = len(body["results"])
+        if forget_pages:
+            del body["total_pages"]
+        return body
+
+    api = Api(160, totals=True, change=change)
+    listing = api.read()
+    assert not listing.whole and ids(listing) == all_of(api)
+
+
+def test_a_list_of_just_one_page_is_whole_though_the_page_behind_it_is_refused() -> None:
+    def change(params: dict[str, Any], body: dict[str, Any]) -> Body:
+        if params["page"] > 1:
+            raise ApiError("no such page", status=404, permanent=True)
+        return body
+
+    listing = Api(100, totals=True, change=change).read()
+    assert listing.whole and len(listing.rows) == 100

@@ -314,3 +314,23 @@ def test_an_empty_list_of_properties_marks_nothing(loaded: Loader) -> None:
     loaded.sandbox.reset_log()
     loaded.load()
     assert all("updated_at" in r.query for r in loaded.sandbox.logged() if r.endpoint == "/task")
+
+
+def test_not_found_for_what_a_list_shows_proves_nothing_of_what_it_lacks(duckdb_loader: Loader) -> None:
+    """The endpoint by id answers 404 to everything: whatever is missing from a list stays."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.load()
+    live = loader.column("select count(*) from tasks where deleted_at is null")
+    world.delete_task(min(world.tasks))
+    loader.sandbox.faults.refuse_endpoint("/task/{id}", 404)
+    for _ in range(3):
+        loader.pass_time(days=1)
+        (report,) = loader.run("--reconcile").regions
+        assert report.exit_code == 1
+        assert any("which a list has just shown" in failure["message"] for failure in report.failures)
+    assert loader.column("select count(*) from tasks where deleted_at is null") == live
+    loader.sandbox.faults.unrefuse_endpoint("/task/{id}")
+    for _ in range(2):
+        loader.pass_time(days=1)
+        loader.load("--reconcile")
+    assert loader.column("select count(*) from tasks where deleted_at is null") == [live[0] - 1]

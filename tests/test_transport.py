@@ -121,6 +121,17 @@ def test_a_redirect_elsewhere_is_no_answer(leads: str, told: str, api: ScriptedA
     assert CANARY not in str(caught.value)
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_redirect_to_a_page_that_is_not_there_says_nothing_of_the_record(
+    status: int, api: ScriptedApi
+) -> None:
+    api.on_get = lambda asked: (
+        Answer({}, status) if asked.path == "/login" else Answer(b"", 302, {"Location": "/login"})
+    )
+    with pytest.raises(Astray, match=f"leads nowhere .{status}"):
+        Transport(api.base_url).send("GET", f"{api.base_url}/task/7")
+
+
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [

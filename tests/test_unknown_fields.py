@@ -6,9 +6,11 @@ import contextlib
 import random
 from typing import Any
 
+import pytest
 from conftest import NOW
 from loading import Loader
 
+from breezeway_source.api.pages import record_fault
 from breezeway_source.columns import TABLES
 from breezeway_source.errors import ApiError
 from breezeway_source.rows.builder import RowBuilder
@@ -63,6 +65,18 @@ def test_texts_that_do_not_say_what_is_derived_from_them_are_counted_by_column()
         "tasks.total_time came in 2 rows",
         "tasks.rate_paid came in 1 rows",
     ]
+
+
+@pytest.mark.parametrize("zero", [0, "0"])
+def test_a_link_to_stay_0_is_one_by_its_external_id(zero: Any) -> None:
+    link = {"id": zero, "external_reservation_id": "R-7"}
+    row = builder("tasks").build({"id": 1, "linked_reservation": link})
+    assert row.get("linked_reservation_id") is None and row["linked_reservation_external_id"] == "R-7"
+
+
+@pytest.mark.parametrize(("id_", "fault"), [(7, False), ("7", False), (8, True), (None, True)])
+def test_a_record_asked_for_by_id_has_that_id(id_: Any, fault: bool) -> None:
+    assert (record_fault("7", {"id": id_, "type_task_status": {"code": "deleted"}}) is not None) is fault
 
 
 def test_the_builder_raises_nothing_but_what_costs_one_record() -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any
 
 import requests
@@ -134,7 +135,8 @@ class Client:
 
     def one(self, path: str, *, label: str) -> Row:
         """One record, which has an id."""
-        record: Row = self.get(path, label=label, fault=record_fault)
+        asked = path.rpartition("/")[2]
+        record: Row = self.get(path, label=label, fault=partial(record_fault, asked))
         return record
 
     def bare(self, path: str, params: Mapping[str, Any] | None = None, *, label: str) -> list[Row]:

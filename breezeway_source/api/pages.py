@@ -69,9 +69,11 @@ def page_fault(body: Any) -> str | None:
     return None
 
 
-def record_fault(body: Any) -> str | None:
-    """What keeps a body from being one record with an id; None for a proper one."""
-    return None if isinstance(body, dict) and body.get("id") is not None else "without a record"
+def record_fault(asked: str, body: Any) -> str | None:
+    """What keeps a body from being the record with the id that was asked for; None for that one."""
+    if not isinstance(body, dict) or body.get("id") is None:
+        return "without a record"
+    return None if str(as_int(body["id"])) == asked else "with another record than the one asked for"
 
 
 def _entries(body: Any) -> list[Any] | None:

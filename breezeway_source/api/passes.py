@@ -104,7 +104,7 @@ class Pass:
 
     def refused(self, status: int | None) -> None:
         """The next page was refused, for good, after others were read."""
-        if status in (400, 404, 410, 422) and self._was_full and not self.totals:
+        if status in (400, 404, 410, 422) and self._was_full and not self.totals - {self.count}:
             self.end = "past"
         else:
             self.evidence.append(f"page {self.pages + 1} was refused ({status})")
@@ -123,6 +123,8 @@ class Pass:
             return self._empty_pages >= IDLE_PAGES
         if not page.rows:
             return True
+        if self.pages == 1 and page.total == len(page.rows) == self.limit:
+            return False  # a total that is the length of the page says nothing: the next one does
         if page.total is not None:
             return not (self._was_full and self.count > page.total)
         return expected == self.pages or not self._was_full

@@ -160,11 +160,17 @@ class Transport:
     def _followed(
         self, method: str, url: str, follow: bool, timeout: tuple[float, float], request: Mapping[str, Any]
     ) -> requests.Response:
-        sent = dict(request)
+        sent, moved = dict(request), False
         for _ in range(REDIRECTS):
             response = self._session.request(method, url, timeout=timeout, allow_redirects=False, **sent)
             if not response.is_redirect or not follow:
+                if moved and response.status_code in (
+                    404,
+                    410,
+                ):  # the page it led to is not there, whatever was asked
+                    raise Astray(f"a redirect leads nowhere ({response.status_code})")
                 return response
+            moved = True
             asked, leads = (
                 urlsplit(response.url),
                 urlsplit(urljoin(response.url, response.headers["Location"])),

@@ -6,6 +6,7 @@ between which no list showed it, are a proof, which the SQL after the load acts 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
@@ -51,6 +52,9 @@ class Proofs:
         self._entity = entity
         self._many = many
         self._half: set[int] = set()
+        self._lock = threading.Lock()
+        self._listed: int | None = None
+        self._is_believed: bool | None = None
 
     def begin(self, reading: Reading) -> None:
         """Ask what an earlier run found gone; from the extracting thread."""
@@ -58,13 +62,34 @@ class Proofs:
 
     def shown(self, reading: Reading, raws: Iterable[Mapping[str, Any]], property_of: str) -> None:
         """A list shows these: what was found gone before was not."""
-        if not self._half:
-            return
         for raw in raws:
             one = record_id(raw)
+            if one and not says_deleted(raw, "status") and not says_deleted(raw, "type_task_status"):
+                self._listed = one
             if one in self._half:
                 self._half.discard(one)
                 reading.proof(self._entity, one, record_id(raw, property_of), 200, "alive", "listed")
+
+    def is_believed(self, reading: Reading, path: str, label: str) -> bool:
+        """Whether "not found" means gone: not where it is the answer for a row that a list has just shown, too.
+
+        Asked once a run, of the first row that was not found; where no list has shown any row, it is believed.
+        """
+        with self._lock:
+            if self._is_believed is None:
+                self._is_believed = True
+                if self._listed is not None:
+                    try:
+                        reading.client.one(f"{path}/{self._listed}", label=label)
+                    except ApiError as e:
+                        self._is_believed = not is_gone(e)
+                        if not self._is_believed:
+                            reading.fail_once(
+                                self._entity,
+                                f"{label} answers {e.status} also for {self._listed}, which a list has just shown: "
+                                f"none of the {self._many} that are missing from lists is taken for deleted.",
+                            )
+            return self._is_believed
 
     def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:
         """Which of them are asked for in this run: those asked longest ago first, so that rows which are alive and

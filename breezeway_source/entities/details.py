@@ -23,6 +23,7 @@ from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import record_id, text
 from .absence import is_gone
+from .ledger import begins
 from .properties import refuses_empty
 
 PROPERTY_DETAILS = "property_details"
@@ -151,7 +152,7 @@ class PropertyDetails:
         read_at = self._asked(reading, listed)
         if plan.properties:
             due = [property_id for property_id in listed if property_id in plan.properties]
-        elif plan.full:
+        elif plan.full or begins(PROPERTY_DETAILS):
             due = list(listed)
         else:
             due = _due_properties(listed, read_at, reading.started_at)
@@ -247,7 +248,8 @@ class TaskDetails:
             yield None
         if reading.has_more:  # a later package of this run loads more tasks; the last one reads the details
             return
-        due, left = _longest_unread(reading) if reading.plan.full else _newest_due(reading)
+        reads_again = reading.plan.full or begins(TASK_DETAILS)
+        due, left = _longest_unread(reading) if reads_again else _newest_due(reading)
         limit = reading.settings.details_per_run
         if left:
             runs = f"{-(-left // limit)} more runs" if limit else "none is read"

@@ -69,7 +69,7 @@ class Lines:
         Raises ApiError where the detail was not given, KeepLoaded where the loaded row is to stay for now.
         """
         mode, task_id = reading.settings.task_detail, record_id(raw)
-        lacks = any(raw.get(key) is None or self._takes_away(raw, key) for key in MONEY)
+        lacks = any(_is_unreadable(raw.get(key)) or self._takes_away(raw, key) for key in MONEY)
         self._see(raw)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
@@ -172,6 +172,13 @@ class Lines:
                 f"costs and supplies of {left} tasks are still to come: {runs} more runs at "
                 f"details_per_run = {reading.settings.details_per_run}."
             )
+
+
+def _is_unreadable(lines: Any) -> bool:
+    """Null, absent, or in a form that is no list of lines: the detail may say more."""
+    if isinstance(lines, dict):
+        return any(isinstance(lines.get(key), list) for key in ("results", "data"))
+    return not isinstance(lines, list) and lines != ""
 
 
 def _is_finished(raw: Mapping[str, Any]) -> bool:

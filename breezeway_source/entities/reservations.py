@@ -116,8 +116,9 @@ class Reservations:
         if reading.first_package:
             self._own_word.begin(reading)
             self._proofs.begin(reading)
-            self._loaded = _loaded_hashes(reading)
             since = state.get("since")
+            # Without a cursor all is read and written: dlt may be about to drop the table (`refresh`).
+            self._loaded = _loaded_hashes(reading) if since else {}
             windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
                 reading.reads_in_part(NAME)
@@ -147,7 +148,7 @@ class Reservations:
             self._compare(reading, job.windows)
             return []
         if isinstance(job, StayById):
-            raw = _by_id(reading, job)
+            raw = _by_id(reading, job, self._proofs)
             row = self._changed(reading, raw) if raw is not None else None
             return [row] if row is not None else []
         asked = job.asked
@@ -299,12 +300,16 @@ def _of_an_earlier_mode(reading: Reading) -> Iterator[StayById]:
         yield StayById(stay_id, "reconcile")
 
 
-def _by_id(reading: Reading, job: StayById) -> dict[str, Any] | None:
+def _by_id(reading: Reading, job: StayById, proofs: Proofs) -> dict[str, Any] | None:
     """The stay asked for as the API has it; None, with a proof, where it has none."""
     try:
         raw = reading.client.one(f"/reservation/{job.reservation_id}", label="/reservation/{id}")
     except ApiError as e:
         if is_gone(e):
+            if job.why == "reconcile" and not proofs.is_believed(
+                reading, "/reservation", "/reservation/{id}"
+            ):
+                return None
             reading.proof(NAME, job.reservation_id, None, e.status or 404, "not_found", job.why)
             return None
         if e.permanent and job.why == "link_lookup" and e.status is not None:

@@ -90,7 +90,7 @@ class Tasks:
     def read(self, reading: Reading, job: PropertyTasks | TaskById | LinesOf) -> list[dict[str, Any]]:
         """The changed tasks of one property, one vanished task when it is still alive, or one with its lines."""
         if isinstance(job, TaskById):
-            return _prove(reading, job)
+            return _prove(reading, job, self._proofs)
         if isinstance(job, LinesOf):
             found = self._lines.read(reading, job)
             row = self._take(reading, *found) if found else None
@@ -259,14 +259,15 @@ def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, A
     return row
 
 
-def _prove(reading: Reading, job: TaskById) -> list[dict[str, Any]]:
+def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, Any]]:
     """Ask for one task by id: only 404 or status `deleted` proves anything (design: "Deletion needs proof")."""
     try:
         raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
     except ApiError as e:
         if not is_gone(e):
             raise
-        reading.proof(NAME, job.task_id, job.property_id, e.status or 404, "not_found", "reconcile")
+        if proofs.is_believed(reading, "/task", "/task/{id}"):
+            reading.proof(NAME, job.task_id, job.property_id, e.status or 404, "not_found", "reconcile")
         return []
     if says_deleted(raw, STATUS):
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")

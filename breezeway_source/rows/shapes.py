@@ -83,6 +83,11 @@ def _coded(value: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**{key: item for key, item in value.items() if key != "name"}, "code": value["name"]}
 
 
+def _without_zero(link: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ids begin with 1: a link to 0 is one by its external id, or none."""
+    return {key: value for key, value in link.items() if key != "id" or value not in (0, "0")}
+
+
 def _joined_name(raw: Mapping[str, Any]) -> Mapping[str, Any]:
     """With a `name` joined from first and last name where there is none."""
     if not is_empty(raw.get("name")):
@@ -203,6 +208,7 @@ SHAPES: dict[str, Shape] = {
                 "linked_reservation",
                 {"id": "linked_reservation_id", "external_reservation_id": "linked_reservation_external_id"},
                 bare="id",
+                reshape=_without_zero,
             ),
             "summary": Nested(
                 "summary",

@@ -185,7 +185,7 @@ def duckdb_target(file: Path, *, dataset: str = DATASET, sandbox: bool = False) 
 def _refuse_clash(file: Path, dataset: str) -> None:
     """DuckDB calls a database after the file's name up to the first dot, and compares without case."""
     database = file.name.lower().partition(".")[0]
-    if database == dataset or database.startswith(f"{dataset}_staging_"):
+    if database == "information_schema" or database == dataset or database.startswith(f"{dataset}_staging_"):
         raise ConfigError(
             f"The DuckDB file {file.name!r} has the name of a dataset (DuckDB takes the text before the first dot), "
             f"which it refuses as ambiguous: choose another, such as {f'{dataset}_local.duckdb'!r} ({DUCKDB_KEY})."
@@ -206,7 +206,7 @@ def _duckdb_file(sandbox: bool) -> Path:
         raise ConfigError(
             f"The DuckDB file {configured!r} would be gone with the run: name a file ({DUCKDB_KEY})."
         )
-    return Path(configured.removeprefix("duckdb:///")).expanduser()
+    return Path(configured.strip().removeprefix("duckdb:///")).expanduser()
 
 
 def _postgres_credentials() -> PostgresCredentials:

@@ -111,6 +111,8 @@ def postgres_rights(peek: Peek, region_code: str) -> list[Answer]:
             missing.append(
                 f"{foreign} tables of {schema} belong to somebody else: alter their owner to {user}"
             )
+    if not peek.value("select has_database_privilege(current_database(), 'TEMPORARY')"):
+        missing.append(f"grant temporary on database to {user}")
     code = ConfigError.exit_code
     answers += [Answer(region_code, "database", text, code) for text in missing]
     return answers or [

@@ -104,13 +104,13 @@ def judge(past: Mapping[str, Sequence[Seen]], now: Iterable[Seen]) -> Judgement:
 
 
 def size(seen: Seen) -> int | None:
-    """How many rows the API has, where the run read all of them. A list of tasks writes only the changed ones."""
+    """How many rows the API has, where the run read all of them. Of tasks and stays only changed ones are written."""
     is_whole = seen.entity in WHOLE_LISTS or (
         seen.reading == "whole" and seen.entity in ("tasks", "reservations")
     )
     if not is_whole or seen.reading == "part":
         return None
-    return seen.listed if seen.entity == "tasks" else seen.rows
+    return seen.rows if seen.entity in WHOLE_LISTS else seen.listed
 
 
 def _volume(judgement: Judgement, past: Sequence[Seen], now: Seen) -> None:

@@ -111,7 +111,8 @@ class Secrets:
     def learn_environment(self) -> None:
         """Everything the environment holds under a telling name."""
         for name, value in os.environ.items():
-            self._learn_named(name, value)
+            if name not in ("PWD", "OLDPWD"):  # folders, as every shell names them
+                self._learn_named(name, value)
 
     def learn_configuration(self) -> None:
         """Everything the environment and dlt's files hold under a telling name. Raises nothing."""
