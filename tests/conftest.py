@@ -27,6 +27,7 @@ from dlt.common.runtime.run_context import RunContext
 from loading import Loader
 
 from breezeway_source.sandbox import Sandbox, World
+from pipelines.watch.secrets import SECRETS, Secrets
 
 NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
@@ -49,7 +50,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the configuration, tokens or working folders of whoever runs it."""
+    """No test reads or writes the configuration, tokens or working folders of whoever runs it.
+
+    Nor does it know the secrets of tests before it: one that used the word "secret" had it masked in all others.
+    """
+    vars(SECRETS).update(vars(Secrets()))
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
