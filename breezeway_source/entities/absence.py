@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ..errors import ApiError
+from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import instant, record_id, says_deleted
 
@@ -81,14 +81,15 @@ class Proofs:
                 if self._listed is not None:
                     try:
                         reading.client.one(f"{path}/{self._listed}", label=label)
+                    except AuthError:
+                        raise
                     except ApiError as e:
-                        self._is_believed = not is_gone(e)
-                        if not self._is_believed:
-                            reading.fail_once(
-                                self._entity,
-                                f"{label} answers {e.status} also for {self._listed}, which a list has just shown: "
-                                f"none of the {self._many} that are missing from lists is taken for deleted.",
-                            )
+                        self._is_believed = False
+                        reading.fail_once(
+                            self._entity,
+                            f"{label} answers {e.status} also for {self._listed}, which a list has just shown: "
+                            f"none of the {self._many} that are missing from lists is taken for deleted.",
+                        )
             return self._is_believed
 
     def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:

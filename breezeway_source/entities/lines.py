@@ -47,9 +47,8 @@ class Lines:
         self._to_come = 0
         self._sampled = 0
         self._asked: set[int] = set()
-        self._with_lines = self._empty = (
-            0  # list rows that show lines, and finished ones whose lists are empty
-        )
+        # List rows that show lines, and finished ones whose lists are empty.
+        self._with_lines = self._empty = 0
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack.
@@ -87,7 +86,7 @@ class Lines:
                 if is_gone(e):  # deleted since the list was read
                     return None
                 raise
-            self._note(task_id, detail)
+            self._note(task_id, raw, detail)
             return raw | detail, {"lines_from": "detail"}
         with self._lock:
             self._to_come += 1
@@ -123,10 +122,10 @@ class Lines:
             self._left -= 1
             return True
 
-    def _note(self, task_id: int, detail: Mapping[str, Any]) -> None:
+    def _note(self, task_id: int, raw: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         with self._lock:
             self._asked.add(task_id)
-            if any(detail.get(key) for key in MONEY):
+            if any(detail.get(key) and not raw.get(key) for key in MONEY):
                 self._state["lists_lack_lines"] = True
             elif _is_finished(detail):
                 self._sampled += 1
