@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 
 import pendulum
 
-from .entities.endpoints import ENDPOINTS, select_entities
+from . import arguments
+from .entities.endpoints import ENDPOINTS, GROUPS, select_entities
 from .errors import ConfigError
 
 
@@ -42,32 +43,36 @@ class Plan:
         return entity not in self.limited | self.filtered
 
 
+ALL_NAMES = (*ENDPOINTS, *GROUPS)
 # What a reconciliation compares, whatever else is asked for.
 RECONCILED = ("properties", "reservations", "tasks")
 
 
 def plan_of(
-    entities: Sequence[str] = ("hourly",),
+    entities: str | Iterable[str],
     *,
     since: str | date | None = None,
     until: str | date | None = None,
     full: bool = False,
-    properties: Iterable[int | str] = (),
+    properties: int | str | Iterable[int | str] = (),
     reconcile: bool = False,
-    dash: str = "--",
+    dash: str = "",
 ) -> Plan:
     """What is to be read.
 
     Raises ConfigError for names, days and ids that make no sense; `dash` is what the options' names begin with
-    where the caller wrote them.
+    where the caller wrote them on a command line.
     """
-    group = select_entities(list(entities) or ["hourly"])
+    group = select_entities(
+        arguments.names("entities", entities, f"one or several of {', '.join(ALL_NAMES)}")
+    )
+    full, reconcile = arguments.switch("full", full), arguments.switch("reconcile", reconcile)
     chosen = group.entities
     if reconcile:
-        if since:
+        if since is not None:
             raise ConfigError(f"{dash}reconcile compares whole lists: leave out {dash}since.")
         chosen = tuple(name for name in ENDPOINTS if name in chosen or name in RECONCILED)
-    first, last = day(f"{dash}since", since), day(f"{dash}until", until)
+    first, last = arguments.day(f"{dash}since", since), arguments.day(f"{dash}until", until)
     if last is not None and first is None:
         raise ConfigError(f"{dash}until needs {dash}since.")
     if first is not None and last is not None and last < first:
@@ -82,26 +87,5 @@ def plan_of(
         reconcile=reconcile,
         since=first,
         until=last,
-        properties=frozenset(property_id(one, dash) for one in properties),
+        properties=arguments.ids("--property" if dash else "properties", properties),
     )
-
-
-def day(option: str, text: str | date | None) -> pendulum.Date | None:
-    """A day, such as 2026-03-01."""
-    if text is None:
-        return None
-    if isinstance(text, date):
-        return pendulum.Date(text.year, text.month, text.day)
-    try:
-        return pendulum.from_format(text, "YYYY-MM-DD").date()
-    except ValueError as e:
-        raise ConfigError(
-            f"{option} {text!r} is no day: write it like {pendulum.now().to_date_string()}."
-        ) from e
-
-
-def property_id(text: int | str, dash: str = "--") -> int:
-    """Breezeway's id of a property."""
-    if not str(text).isdecimal():
-        raise ConfigError(f"{dash}property {text!r} is no id: Breezeway's property ids are whole numbers.")
-    return int(text)

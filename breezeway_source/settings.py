@@ -14,13 +14,14 @@ import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import dlt
 import pendulum
 from dlt.common.configuration.exceptions import ConfigurationException
 from dlt.common.configuration.providers.environ import EnvironProvider
 
+from . import arguments
+from .address import API, url_of_the_api
 from .errors import ConfigError, unknown_name
 from .rows.personal import PersonalData
 
@@ -41,7 +42,6 @@ _SPOKEN = {
     "off": False,
     "0": False,
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 T = TypeVar("T")
 
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 class Settings:
     """What all regions share; the defaults are those of the README's table of keys."""
 
-    base_url: str = "https://api.breezeway.io"
+    base_url: str = API
     start_date: pendulum.Date = pendulum.Date(2024, 1, 1)
     requests_per_minute: float = 180.0
     lookback_days: int = 3
@@ -103,7 +103,7 @@ def read_settings() -> Settings:
         if name not in (*known, "region", "regions"):
             raise unknown_name(f"configuration key below [{SECTION}]", name, [*known, "regions"])
     settings = Settings(
-        base_url=url_of_the_api(_text("base_url") or Settings.base_url),
+        base_url=url_of_the_api(f"{SECTION}.base_url", _text("base_url") or API),
         start_date=_value("start_date", _day, Settings.start_date, "a day such as 2024-01-01"),
         requests_per_minute=_value(
             "requests_per_minute",
@@ -164,8 +164,12 @@ def given_region(
 
     A region whose key pair is found needs no table of its own. Raises ConfigError for one that has neither.
     """
+    client_id = arguments.text("client_id", client_id, secret=True)
+    client_secret = arguments.text("client_secret", client_secret, secret=True)
     known = read_regions()
-    code = code or _text("region")
+    code = arguments.text(
+        "region", code, f"one of {', '.join(known)}" if known else "a region's code"
+    ) or _text("region")
     if code is None:
         raise ConfigError(
             f"Which region? Name one of {', '.join(known) or 'yours'}, or set {SECTION}.region."
@@ -231,13 +235,17 @@ def _raw(key: str) -> Any:
     try:
         # Asked for as `str`, a secret would stay in the trace that dlt leaves in the working folder (1.31).
         value: Any = dlt.secrets.get(field)
-        return dlt.config.get(field, str) if value is None else value
+        return dlt.config.get(field) if value is None else value
     except ConfigurationException as e:
         raise ConfigError(f"{field} cannot be read: {type(e).__name__}.") from e
 
 
 def _text(key: str) -> str | None:
     value = _raw(key)
+    if isinstance(value, (list, Mapping)):  # its text would be taken for a name, or sent as a secret
+        raise ConfigError(
+            f"{SECTION}.{key} is {'a list' if isinstance(value, list) else 'a table'}; write one value."
+        )
     text = "" if value is None else str(value).strip()
     # In a locale without UTF-8 Python leaves the environment's letters as surrogates, which no file can hold.
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace") or None
@@ -311,23 +319,3 @@ def _choice(key: str, known: tuple[str, ...], default: str) -> str:
     if text not in known:
         raise unknown_name(f"value of {SECTION}.{key}", text, known)
     return text
-
-
-def is_private(url: str) -> bool:
-    """Whether nobody on the way can read what is sent there: https, or plain http to this machine."""
-    parts = urlsplit(url)
-    if parts.scheme == "http":
-        return parts.hostname in _LOOPBACK
-    return parts.scheme == "https" and bool(parts.hostname)
-
-
-def url_of_the_api(text: str) -> str:
-    """Refuses what would send credentials in the clear: plain http is for this machine only."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{SECTION}.base_url is {text!r}; it must be like {Settings.base_url}.")
-    if not is_private(text):
-        raise ConfigError(f"{SECTION}.base_url is {text!r}; http is allowed to this machine only: use https.")
-    if parts.username or parts.password:
-        raise ConfigError(f"{SECTION}.base_url holds credentials; set client_id and client_secret instead.")
-    return text.rstrip("/")

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import dlt
 import pendulum
+from dlt.common.typing import ConfigValueSentinel
 from dlt.extract import DltResource, DltSource
 
+from . import arguments
+from .address import API, url_of_the_api
 from .api.access import Access
 from .api.counters import Counters
 from .columns import TABLES
@@ -27,24 +30,25 @@ from .extraction import Chosen, Extractions
 from .hints import declared_tables, table_hints
 from .plan import Plan, plan_of
 from .reading import Reading
-from .settings import Region, Settings, given_region, read_settings, url_of_the_api
+from .settings import Region, Settings, given_region, read_settings
 from .sql_warehouse import active_warehouse
 
 SECTION = "breezeway"
 CLOCK_TOLERANCE_S = 300.0
+T = TypeVar("T")
 
 
 def breezeway_source(
     region: str = dlt.config.value,
     *,
-    entities: str | Sequence[str] = ("all",),
+    entities: str | Iterable[str] = ("all",),
     client_id: str | None = None,
     client_secret: str | None = None,
     base_url: str | None = None,
     since: str | date | None = None,
     until: str | date | None = None,
     full: bool = False,
-    properties: Iterable[int] = (),
+    properties: int | str | Iterable[int | str] = (),
 ) -> DltSource:
     """One Breezeway region as a dlt source: a resource per entity, one row per property, stay, task and so on.
 
@@ -62,13 +66,16 @@ def breezeway_source(
 
     Args:
         region: the region's code, part of every key; from `sources.breezeway.region` when left out.
-        entities: names of entities, or the groups hourly, daily, weekly, all.
+        entities: names of entities, or the groups hourly, daily, weekly, all; one, or several in any collection.
         client_id, client_secret: the key pair; from `sources.breezeway.regions.<region>` when left out.
         base_url: another address of the API; from `sources.breezeway.base_url` when left out.
         since, until: read these days again, both included, beside the stored cursor (tasks by `updated_at`, stays by
-            check-out).
+            check-out): texts such as "2026-03-01", dates, or datetimes, of which the UTC day counts.
         full: read everything again, whatever the cursor says.
-        properties: ids; only these properties' tasks and details, beside the cursor.
+        properties: one id or several, as numbers or texts; only these properties' tasks and details, beside the cursor.
+            An empty list is refused, since it might mean none.
+
+    None is the same as leaving an argument out.
 
     Rows, one per: `properties` property of any status, `reservations` stay, `tasks` task (its `supplies`, `costs`,
     `assignments`, `photos` and `task_tags` become child tables), `people`, `supplies`, `templates`, `subdepartments`
@@ -76,26 +83,36 @@ def breezeway_source(
     (its comments and requirements); `regions`, `entity_reads` and `deletion_proofs` say what was read, and when.
     Every row has `region_code`, its key, and `synced_at` (UTC).
 
-    Building it sends nothing. Raises ConfigError for an unknown name, a bad day or a missing key pair; extraction
-    raises ApiError or AuthError when the region cannot be read at all. What only one property refuses is logged as an
-    error by the logger `breezeway`; the rest is loaded, and that property is read again in the next run.
+    Building it sends nothing. Raises ConfigError for an unknown name, a bad day, a value of the wrong type or a missing
+    key pair; extraction raises ApiError or AuthError when the region cannot be read at all. What only one property
+    refuses is logged as an error by the logger `breezeway`; the rest is loaded, and that property is read again in the
+    next run.
 
     The source alone makes no links, marks no deletions by absence and fills no marts: that is what `sql_post/` adds
     (`task_links` is the select for the links). Several regions at once into one dataset need a staging dataset each:
     `staging_dataset_name_layout="%s_staging_smoky"` of the destination.
     """
-    found = given_region(
-        None if region is dlt.config.value else region, client_id=client_id, client_secret=client_secret
+    found = given_region(_given(region), client_id=_given(client_id), client_secret=_given(client_secret))
+    address = arguments.text("base_url", _given(base_url), f"like {API}")
+    plan = plan_of(
+        ("all",) if _given(entities) is None else entities,
+        since=_given(since),
+        until=_given(until),
+        full=full,
+        properties=properties,
     )
     settings = dataclasses.replace(
         read_settings(), piece_properties=sys.maxsize
     )  # all of a region in one package
-    if base_url is not None:
-        settings = dataclasses.replace(settings, base_url=url_of_the_api(base_url))
+    if address is not None:
+        settings = dataclasses.replace(settings, base_url=url_of_the_api("base_url", address))
     found.key_pair()
-    names = (entities,) if isinstance(entities, str) else entities
-    plan = plan_of(names, since=since, until=until, full=full, properties=properties, dash="")
     return region_source(found.code, plan.entities, partial(_begin, found, settings, plan))
+
+
+def _given(value: T) -> T | None:
+    """None for dlt's own placeholder, which elsewhere asks dlt for the value: here it is an argument left out."""
+    return None if isinstance(value, ConfigValueSentinel) else value
 
 
 def _begin(region: Region, settings: Settings, plan: Plan, chosen: Chosen) -> Reading:

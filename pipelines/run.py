@@ -115,12 +115,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def make_plan(args: argparse.Namespace) -> Plan:
     """What the options ask for. Raises ConfigError for names, days and ids that make no sense."""
     plan = plan_of(
-        args.entities or (),
+        args.entities or "hourly",
         since=args.since,
         until=args.until,
         full=args.full,
         properties=args.property or (),
         reconcile=args.reconcile,
+        dash="--",
     )
     if args.check and (args.dry_run or args.report or args.page):
         raise ConfigError("--check loads nothing: leave out --dry-run, --report and --page.")

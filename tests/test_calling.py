@@ -50,7 +50,11 @@ def test_a_dry_run_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("call", "told"),
     [
         ({"regions": "smokey"}, "Did you mean 'smoky'?"),
-        ({"regions": ()}, "Which region?"),
+        ({"regions": ()}, "regions is empty"),
+        ({"regions": 5}, "regions has 5 among them"),
+        ({"sandbox": "no"}, "sandbox is 'no'; it must be True or False"),
+        ({"dry_run": 1}, "dry_run is 1; it must be True or False"),
+        ({"destination": 5}, "destination is 5"),
         ({"entities": "taks"}, "Did you mean 'tasks'?"),
         ({"since": "yesterday"}, "is no day"),
         ({"since": date(2026, 3, 2), "until": date(2026, 3, 1)}, "is before"),

@@ -15,6 +15,7 @@ import pendulum
 from dlt.common.configuration.providers.environ import EnvironProvider
 from dlt.common.runtime.run_context import RunContext, switched_run_context
 
+from breezeway_source import arguments
 from breezeway_source.api.access import Access
 from breezeway_source.errors import BreezewayError, ConfigError
 from breezeway_source.plan import Plan, plan_of
@@ -30,14 +31,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(
-    regions: str | Sequence[str] = "all",
-    entities: str | Sequence[str] = "hourly",
+    regions: str | Iterable[str] = "all",
+    entities: str | Iterable[str] = "hourly",
     destination: str = "duckdb",
     *,
     since: str | date | None = None,
     until: str | date | None = None,
     full: bool = False,
-    properties: Iterable[int] = (),
+    properties: int | str | Iterable[int | str] = (),
     reconcile: bool = False,
     sandbox: bool = False,
     dry_run: bool = False,
@@ -54,15 +55,12 @@ def load(
     in the report (`exit_code`, `error`, `failures`); raises ConfigError for what cannot start at all: an unknown
     name, a bad day, no credentials.
     """
-    plan = plan_of(
-        _listed(entities), since=since, until=until, full=full, properties=properties, reconcile=reconcile
-    )
-    with prepared(_listed(regions), destination, sandbox=sandbox, dry_run=dry_run) as ready:
+    plan = plan_of(entities, since=since, until=until, full=full, properties=properties, reconcile=reconcile)
+    sandbox, dry_run = arguments.switch("sandbox", sandbox), arguments.switch("dry_run", dry_run)
+    place = arguments.text("destination", destination, "the name of one, such as duckdb or postgres")
+    codes = arguments.names("regions", regions, "codes of regions, or all")
+    with prepared(codes, place or "duckdb", sandbox=sandbox, dry_run=dry_run) as ready:
         return load_regions(ready.runs(plan))
-
-
-def _listed(names: str | Sequence[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
 
 
 @dataclass(frozen=True)

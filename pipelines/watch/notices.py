@@ -14,8 +14,8 @@ from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.configuration.specs import RuntimeConfiguration
 from dlt.common.runtime.slack import send_slack_message
 
+from breezeway_source.address import is_private
 from breezeway_source.errors import ConfigError
-from breezeway_source.settings import is_private
 from pipelines.watch.report import HEADINGS, RegionReport, RunReport, cells
 from pipelines.watch.summary import markdown, write_summary
 
