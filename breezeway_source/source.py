@@ -173,12 +173,18 @@ def _resources(entities: tuple[str, ...], extractions: Extractions) -> Iterator[
 
 
 def _resource(table: str, rows: Callable[[Reading], Iterator[Any]], extractions: Extractions) -> DltResource:
+    # No generator function, so that `source.parallelize()` passes it over: drawn in dlt's workers, resources change
+    # dlt's context all at once (ContainerInjectableContextMangled, dlt 1.31). What is read is read side by side anyway.
     def draw() -> Iterator[Any]:
-        extraction = extractions.current()  # held to its end: it lives as long as its generators
-        yield from rows(extraction.reading)
+        return _drawn(rows, extractions)
 
     made: DltResource = dlt.resource(draw, **table_hints(TABLES[table]))
     return made
+
+
+def _drawn(rows: Callable[[Reading], Iterator[Any]], extractions: Extractions) -> Iterator[Any]:
+    extraction = extractions.current()  # held to its end: it lives as long as its generators
+    yield from rows(extraction.reading)
 
 
 def _rows(entity: str, reading: Reading) -> Iterator[Any]:

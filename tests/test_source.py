@@ -206,6 +206,14 @@ def test_a_limit_of_the_whole_source_ends_and_marks_no_catalogue_as_read(project
     assert counted(loaded, "entity_reads") == 0 < counted(loaded, "people")
 
 
+def test_a_source_made_parallel_reads_as_it_does_anyway(project: Path, world: World) -> None:
+    loaded = pipeline(project)
+    for tasks in (len(world.tasks), 0):
+        loaded.run(breezeway_source("smoky").parallelize())
+        assert written(loaded)["tasks"] == tasks
+    assert counted(loaded, "task_details") == len(world.tasks)
+
+
 def test_rows_are_changed_and_left_out_dlts_way(project: Path, world: World) -> None:
     source = breezeway_source("smoky", entities=("people", "tasks"))
     first = min(world.tasks)
