@@ -57,7 +57,7 @@ class Reading:
     client: Client
     warehouse: Warehouse
     started_at: pendulum.DateTime
-    failures: list[Failure] = field(default_factory=list)
+    failures: dict[Failure, None] = field(default_factory=dict)  # in the order they came in
     warnings: list[str] = field(default_factory=list)
     written: dict[str, set[Any]] = field(default_factory=dict)
     unchanged: dict[str, set[Any]] = field(default_factory=dict)
@@ -233,9 +233,12 @@ class Reading:
     def fail(
         self, entity: str, message: str, *, property_id: int | None = None, status: int | None = None
     ) -> None:
-        """Record what could not be read; the run ends 1 and the rest is loaded."""
+        """Record what could not be read; the run ends 1 and the rest is loaded. Told once: windows fail alike."""
+        failure = Failure(entity, property_id, status, message)
         with self._lock:
-            self.failures.append(Failure(entity, property_id, status, message))
+            if failure in self.failures:
+                return
+            self.failures[failure] = None
         log.error("%s: %s", self.region.code, message)
 
     def fail_once(self, entity: str, message: str) -> None:

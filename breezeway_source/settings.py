@@ -1,7 +1,9 @@
 """The configuration of the source: plain dlt keys below `sources.breezeway`, checked before anything is sent.
 
-Every key is read from dlt's providers in dlt's order (environment, secrets.toml, config.toml), by its exact
-place: dlt's usual walk up the sections would take an unrelated `NAME` or `CLIENT_ID` of the environment.
+Every key is read from dlt's providers in dlt's order (environment, secrets.toml, config.toml), by its exact place.
+A dlt `@configspec` was tried and left: its walk up the sections takes `NAME` and `SOURCES__BASE_URL` of the
+environment for keys nobody set, also beside explicit values, and it passes over unknown keys (dlt 1.31). Around it,
+the list of regions, exact places, refusals and ranges would be code as they are here, and it beside them.
 """
 
 from __future__ import annotations

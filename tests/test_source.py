@@ -184,6 +184,17 @@ def test_the_same_object_runs_after_a_failure(project: Path, sandbox: Sandbox, w
     assert (written(loaded)["tasks"], counted(loaded, "tasks")) == (len(world.tasks),) * 2
 
 
+def test_a_list_refused_in_each_of_its_windows_is_told_once(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    sandbox.faults.refuse_endpoint("/reservation", 403)
+    assert list(breezeway_source("smoky").reservations) == []
+    assert sandbox.count("GET /reservation") > 1
+    assert [line.getMessage() for line in caplog.records if line.name == "breezeway"] == [
+        "smoky: 403 for /reservation (region 'smoky', page 1): Refused by the sandbox."
+    ]
+
+
 @pytest.mark.parametrize("name", ["tasks", "people", "task_details"])
 def test_after_a_limit_a_full_run_lacks_nothing(project: Path, world: World, name: str) -> None:
     loaded = pipeline(project)
