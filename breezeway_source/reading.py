@@ -264,13 +264,18 @@ class Reading:
             self.cause = self.cause or error
         self.client.abort()
 
-    def tell_nameless(self, entity: str, listing: Listing, property_id: int | None = None) -> None:
-        """Record what a list held without a usable id: it costs itself alone."""
+    def tell_doubts(self, entity: str, listing: Listing, property_id: int | None = None) -> None:
+        """Record what a list held without a usable id: it costs itself alone; and that there may be more of it."""
         if listing.nameless:
             self.fail(
                 entity,
                 f"{listing.nameless} records of {entity} came without a usable id and are left out.",
                 property_id=property_id,
+            )
+        if listing.may_go_on:
+            self.warn(
+                f"a list of {entity} has exactly {len(listing.rows)} rows, and page 2 is the same again: whether it is "
+                "cut there cannot be told. Next: compare it with Breezeway."
             )
 
     def succeeded(self) -> None:
@@ -301,8 +306,9 @@ class Reading:
         assert self._properties is not None
         try:
             listing = self.client.listing("/property", label="/property")
-            self.properties_proven, self.properties_doubt = listing.whole, listing.why
-            self.tell_nameless("properties", listing)
+            self.properties_proven = listing.whole and not listing.may_go_on
+            self.properties_doubt = listing.why or "it may be cut"
+            self.tell_doubts("properties", listing)
             self.properties_unnamed = listing.nameless
             self._properties.set_result(listing.rows)
         except BaseException as e:

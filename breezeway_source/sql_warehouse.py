@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any
 
 from dlt.common.configuration.container import Container
@@ -18,6 +18,7 @@ from sqlglot.errors import SqlglotError
 
 from .columns import TABLES
 from .dialects import LINKED_TASKS, in_dialect
+from .sql_values import day, instant, microseconds, of_properties
 
 # Microseconds since 1970: compact, exact, and the same whatever time zone a session speaks in.
 _MICROSECONDS = "cast(round(extract(epoch from updated_at) * 1000000) as bigint)"
@@ -33,9 +34,9 @@ _WITHOUT_DETAILS = _WITH_DETAILS.replace(
     "join (select region_code, task_id, updated_at as task_updated_at, synced_at from tasks where 1 = 0) task_details",
 )
 _DUE = (
-    "and (task_details.task_id is null or task_details.task_updated_at <> tasks.updated_at "
+    "task_details.task_id is null or task_details.task_updated_at <> tasks.updated_at "
     "or (task_details.task_updated_at is null and tasks.updated_at is not null) "
-    "or (task_details.task_updated_at is not null and tasks.updated_at is null))"
+    "or (task_details.task_updated_at is not null and tasks.updated_at is null)"
 )
 
 log = logging.getLogger("breezeway")
@@ -81,7 +82,7 @@ class SqlWarehouse:
             "and (deleted_at is null or lower(task_status_code) = 'deleted')"
         )
         rows = self._rows(query) if since is None else self._rows(f"{query} and updated_at >= %s", since)
-        return dict(rows) if self._scripted else {task_id: _microseconds(at) for task_id, at in rows}
+        return dict(rows) if self._scripted else {task_id: microseconds(at) for task_id, at in rows}
 
     def tasks_with_lines(self) -> Mapping[str, Collection[int]]:
         # Table by table, here and below: one may not be made yet.
@@ -109,7 +110,7 @@ class SqlWarehouse:
 
     def live_stays(self) -> Mapping[int, date | None]:
         rows = self._rows(f"select reservation_id, checkout_date from reservations where {_LIVE}")
-        return dict(rows) if self._scripted else {stay_id: _day(day) for stay_id, day in rows}
+        return dict(rows) if self._scripted else {stay_id: day(at) for stay_id, at in rows}
 
     def stay_hashes(self) -> Mapping[int, str]:
         try:
@@ -141,8 +142,8 @@ class SqlWarehouse:
             "where region_code = %s and deleted_at is null and reservation_pk is null "
             "and linked_reservation_id is not null "
             "and link_status in ('reservation_not_loaded', 'reservation_not_found') "
-            "and linked_reservation_id not in (select record_id from deletion_proofs "
-            "where region_code = %s and entity = 'reservations' and reason = 'link_lookup' and asked_at >= %s) "
+            "and linked_reservation_id not in (select record_id from deletion_proofs where region_code = %s "
+            "and entity = 'reservations' and reason = 'link_lookup' and answer <> 'no_proof' and asked_at >= %s) "
             "group by linked_reservation_id order by max(updated_at) desc nulls last, linked_reservation_id limit %s",
             self._region_code,
             asked_since,
@@ -152,8 +153,17 @@ class SqlWarehouse:
     def unknown_stays(self, since: datetime) -> Collection[int]:
         return self._column(
             "select record_id from deletion_proofs where region_code = %s and entity = 'reservations' "
-            "and reason = 'link_lookup' and asked_at >= %s",
+            "and reason = 'link_lookup' and answer <> 'no_proof' and asked_at >= %s",
             since,
+        )
+
+    def refused_stays(self, since: datetime) -> Mapping[int, datetime]:
+        return self._instants(
+            self._rows(
+                "select record_id, max(asked_at) from deletion_proofs where region_code = %s "
+                "and entity = 'reservations' and answer = 'no_proof' and asked_at >= %s group by record_id",
+                since,
+            )
         )
 
     def half_proven(self, entity: str) -> Collection[int]:
@@ -199,31 +209,42 @@ class SqlWarehouse:
             found.setdefault(name or "", set()).add(one)
         return found
 
-    def due_task_details(self, limit: int, properties: Collection[int]) -> list[tuple[int, datetime | None]]:
-        where, args = _of_properties(properties)
+    def due_task_details(
+        self, limit: int, properties: Collection[int], lacked: tuple[datetime, datetime] | None
+    ) -> list[tuple[int, datetime | None]]:
+        due, args = self._due(properties, lacked)
         rows = self._rows(
-            f"select tasks.task_id, tasks.updated_at {self._with_details()} {_DUE} {where} "
+            f"select tasks.task_id, tasks.updated_at {due} "
             "order by tasks.updated_at desc nulls last, tasks.task_id desc limit %s",
             *args,
             limit,
         )
         return list(self._instants(rows).items())
 
-    def count_due_task_details(self, properties: Collection[int]) -> int:
-        where, args = _of_properties(properties)
-        return sum(self._column(f"select count(*) {self._with_details()} {_DUE} {where}", *args))
+    def count_due_task_details(
+        self, properties: Collection[int], lacked: tuple[datetime, datetime] | None
+    ) -> int:
+        due, args = self._due(properties, lacked)
+        return sum(self._column(f"select count(*) {due}", *args))
+
+    def _due(
+        self, properties: Collection[int], lacked: tuple[datetime, datetime] | None
+    ) -> tuple[str, list[Any]]:
+        where, args = of_properties(properties)
+        read_then = "or (task_details.synced_at >= %s and task_details.synced_at < %s)" if lacked else ""
+        return f"{self._with_details()} and ({_DUE} {read_then}) {where}", [*(lacked or ()), *args]
 
     def task_details_read(
         self, properties: Collection[int]
     ) -> list[tuple[int, datetime | None, datetime | None, datetime | None]]:
-        where, args = _of_properties(properties)
+        where, args = of_properties(properties)
         rows = self._rows(
             "select tasks.task_id, tasks.updated_at, task_details.synced_at, task_details.task_updated_at "
             f"{self._with_details()} {where}",
             *args,
         )
         return [
-            (one, *instants) if self._scripted else (one, *map(_instant, instants)) for one, *instants in rows
+            (one, *instants) if self._scripted else (one, *map(instant, instants)) for one, *instants in rows
         ]
 
     def details_with_lines(self, tasks: Collection[int]) -> Collection[tuple[int, str]]:
@@ -265,7 +286,7 @@ class SqlWarehouse:
             return client.execute_sql(query, self._region_code, *more) or ()
 
     def _instants(self, rows: Sequence[Any]) -> dict[int, Any]:
-        return dict(rows) if self._scripted else {record_id: _instant(at) for record_id, at in rows}
+        return dict(rows) if self._scripted else {record_id: instant(at) for record_id, at in rows}
 
     def _column(self, query: str, *more: Any) -> list[int]:
         return [row[0] for row in self._rows(query, *more)]
@@ -283,32 +304,6 @@ class SqlWarehouse:
                 "%s is not asked for what is loaded: %s", self._pipeline.destination.destination_name, e
             )
             return ()
-
-
-def _of_properties(properties: Collection[int]) -> tuple[str, list[int]]:
-    """A condition on these properties, none where there are none, with its parameters."""
-    if not properties:
-        return "", []
-    return f"and tasks.property_id in ({', '.join(['%s'] * len(properties))})", list(properties)
-
-
-def _instant(value: Any) -> datetime | None:
-    """As PostgreSQL and DuckDB give it; some databases give a text, or leave out that it is UTC."""
-    if value is None:
-        return None
-    at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    return at if at.tzinfo else at.replace(tzinfo=timezone.utc)
-
-
-def _microseconds(value: Any) -> int | None:
-    at = _instant(value)
-    return (
-        None if at is None else (at - datetime(1970, 1, 1, tzinfo=timezone.utc)) // timedelta(microseconds=1)
-    )
-
-
-def _day(value: Any) -> date | None:
-    return value if value is None or isinstance(value, date) else date.fromisoformat(str(value)[:10])
 
 
 class NothingLoaded(SqlWarehouse):

@@ -49,7 +49,10 @@ class Warehouse(Protocol):
         """Stays that live tasks link to, not loaded nor asked for since then; those of the newest tasks first."""
 
     def unknown_stays(self, since: datetime) -> Collection[int]:
-        """Stays asked for by id since then that the API did not give."""
+        """Stays asked for by id since then that the API does not know."""
+
+    def refused_stays(self, since: datetime) -> Mapping[int, datetime]:
+        """Stays the API refused to give since then, and when it did last."""
 
     def half_proven(self, entity: str) -> Collection[int]:
         """Ids of `tasks` or `reservations` that an earlier run found gone, and that nothing has shown since."""
@@ -69,13 +72,18 @@ class Warehouse(Protocol):
     def live_catalogue(self, entity: str) -> Mapping[str, Collection[int]]:
         """Ids of a catalogue's live rows by the list they come from: a person's status, a tag's kind, '' elsewhere."""
 
-    def due_task_details(self, limit: int, properties: Collection[int]) -> list[tuple[int, datetime | None]]:
+    def due_task_details(
+        self, limit: int, properties: Collection[int], lacked: tuple[datetime, datetime] | None
+    ) -> list[tuple[int, datetime | None]]:
         """Live tasks whose comments and requirements are missing or older than the task, newest first.
 
-        With `properties` only theirs.
+        With `properties` only theirs. Also those whose details were read from the first moment of `lacked` on and
+        before the second.
         """
 
-    def count_due_task_details(self, properties: Collection[int]) -> int:
+    def count_due_task_details(
+        self, properties: Collection[int], lacked: tuple[datetime, datetime] | None
+    ) -> int:
         """How many such tasks there are."""
 
     def task_details_read(

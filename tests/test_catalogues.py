@@ -194,3 +194,34 @@ def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_lo
     assert loader.query("select status, deleted_at from people where person_id = %s", person) == [
         ("active", None)
     ]
+
+
+def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+    for number in range(100 - len(world.templates)):
+        world.add(
+            "templates", id=9000 + number, company_id=1, name=f"Clean {number}", department="housekeeping"
+        )
+    told = "a list of templates has exactly 100 rows"
+    assert any(told in warning for warning in loader.load("--entities", "templates").warnings)
+    world.add("templates", id=9500, company_id=1, name="Clean 101", department="housekeeping")
+    loader.pass_time(days=1)
+    assert not any(told in warning for warning in loader.load("--entities", "templates").warnings)
+    loader.sandbox.deviate("cut", "/companies/templates", to=50)
+    loader.pass_time(days=1)
+    (report,) = loader.run("--entities", "templates").regions
+    assert report.exit_code == 1 and deleted(loader) == {}
+    assert "it may be cut, and lacks 51 rows that are loaded" in report.failures[0]["message"]
+
+
+def test_a_property_that_only_the_list_lacks_is_told(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+    loader.load("--entities", "properties")
+    world.delete_property(2001)
+    world.hide_property(2002)
+    loader.pass_time(days=1)
+    told = [w for w in loader.load("--entities", "properties").warnings if "given by their ids" in w]
+    assert len(told) == 1 and "1 properties" in told[0] and "the first is 2002" in told[0]
+    assert deleted(loader) == {"properties": {2001, 2002}}
+    loader.pass_time(days=1)
+    assert not any("given by their ids" in w for w in loader.load("--entities", "properties").warnings)

@@ -188,7 +188,7 @@ def test_null_absent_and_empty_are_one(nothing: Any, api: ScriptedApi, make: Any
     for empty in (Answer(b"", 204), Answer([])):
         api.gets(empty)
         assert make().listing("/task/", label="/task") == make().listing("/people", label="/people")
-        assert make().bare("/people", label="/people") == []
+        assert make().bare("/people", label="/people").rows == []
 
 
 def test_gone_is_not_found(api: ScriptedApi, make: Any) -> None:
@@ -518,7 +518,7 @@ def test_a_page_without_an_array_is_never_an_empty_page(body: Any, api: Scripted
 @pytest.mark.parametrize("key", ["results", "data"])
 def test_a_list_of_the_bare_family_may_come_wrapped(key: str, api: ScriptedApi, make: Any) -> None:
     api.gets(Answer({key: rows(1, 2)}))
-    assert make().bare("/task/5/comments", label="/task/{id}/comments") == rows(1, 2)
+    assert make().bare("/task/5/comments", label="/task/{id}/comments").rows == rows(1, 2)
     assert api.count("GET") == 1
     assert api.requests[-1].params == {}
 
@@ -527,12 +527,12 @@ def test_a_list_of_the_bare_family_that_has_pages_is_read_to_its_end(api: Script
     api.on_get = lambda asked: (
         page([3], pages=2, total=3) if asked.params.get("page") == "2" else page([1, 2], pages=2, total=3)
     )
-    assert make().bare("/people", label="/people") == rows(1, 2, 3)
+    assert make().bare("/people", label="/people").rows == rows(1, 2, 3)
 
 
 def test_rows_of_a_bare_list_are_given_as_they_come(api: ScriptedApi, make: Any) -> None:
     api.gets(Answer([{"response": "yes"}, {"response": "yes"}]))
-    assert len(make().bare("/task/5/requirements", label="/task/{id}/requirements")) == 2
+    assert len(make().bare("/task/5/requirements", label="/task/{id}/requirements").rows) == 2
 
 
 @pytest.mark.parametrize(
@@ -681,3 +681,22 @@ def test_above_the_limit_every_request_is_answered_in_the_end(
             client.get("/companies", label="/companies")
         assert sandbox.count("GET /companies", 200) == 120
         assert 120 <= fake.now < 240
+
+
+@pytest.mark.parametrize(
+    ("behind", "came", "may_go_on"),
+    [
+        (Answer([]), 50, False),
+        (Answer(rows(*range(51, 61))), 60, False),
+        (Answer(rows(*range(1, 51))), 50, True),
+        (Answer({"error": "Unknown parameter"}, status=422), 50, True),
+    ],
+    ids=["ends", "goes on", "repeats", "refuses to be asked"],
+)
+def test_a_bare_list_as_long_as_a_page_is_asked_for_the_next_one(
+    behind: Answer, came: int, may_go_on: bool, api: ScriptedApi, make: Any
+) -> None:
+    api.on_get = lambda asked: behind if asked.params else Answer(rows(*range(1, 51)))
+    listing = make().bare("/task/5/comments", label="/task/{id}/comments")
+    assert (len(listing.rows), listing.may_go_on) == (came, may_go_on)
+    assert api.requests[-1].params == {"limit": "50", "page": "2"}

@@ -127,14 +127,16 @@ ASKED = (
     ("stay_ids", ()),
     ("missing_stays", (5, NOW)),
     ("unknown_stays", (NOW,)),
+    ("refused_stays", (NOW,)),
     ("half_proven", ("tasks",)),
     ("last_asked", ("tasks",)),
     ("deleted", ("tasks",)),
     ("live_properties", ()),
     ("read_before", ("reservations", NOW)),
     ("live_catalogue", ("people",)),
-    ("due_task_details", (5, (1, 2))),
-    ("count_due_task_details", ((1, 2),)),
+    ("due_task_details", (5, (1, 2), None)),
+    ("due_task_details", (5, (), (NOW, NOW))),
+    ("count_due_task_details", ((1, 2), None)),
     ("task_details_read", ((1, 2),)),
     ("details_with_lines", ((1, 2),)),
     ("property_details_read", ()),
@@ -214,7 +216,7 @@ def test_what_is_asked_before_reading_is_said_in_the_dialect_or_not_asked(dialec
         assert "%s" not in said and "?" not in said and "acme." in said and "'smoky'" in said
         assert "extract" not in said.lower() and "is distinct" not in said.lower()
     limited = [said for said in client.asked if re.search(r"\b(?:LIMIT|TOP|FIRST) \(?5\b", said)]
-    assert len(limited) == 2, "every value in its place, wherever the dialect has the limit"
+    assert len(limited) == 3, "every value in its place, wherever the dialect has the limit"
     refusing: Any = Elsewhere(dialect, DatabaseTerminalException(ValueError("no such function")))
     assert not any(getattr(SqlWarehouse(refusing, "smoky", scripted=False), q)(*args) for q, args in ASKED)
 

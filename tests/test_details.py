@@ -224,3 +224,61 @@ def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Load
     (report,) = loader.run(*OPTIONS, "property_details").regions
     assert (report.exit_code, report.failures) == (0, []), report.as_dict()
     assert lines(loader)["task_requirements"] == 30
+
+
+@pytest.mark.parametrize("status", [404, 410, 403])
+def test_a_list_that_comes_back_is_read_for_all_that_were_asked_meanwhile(
+    duckdb_loader: Loader, status: int
+) -> None:
+    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.world, duckdb_loader.sandbox.faults
+    for number in range(4):
+        world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
+        world.comments[300 + number] = [{"id": number, "comment": f"comment {number}"}]
+    faults.refuse_endpoint("/task/{id}/comments", status)
+    loader.load(*OPTIONS)
+    assert loader.column("select count(*) from task_details__comments") == [0]
+    faults.unrefuse_endpoint("/task/{id}/comments")
+    world.add_task(home_id=2001, id=400, supplies=[], costs=[])
+    for _ in range(2):  # the first finds it given again, the second reads what it had left out
+        loader.pass_time(hours=1)
+        loader.load(*OPTIONS)
+    assert loader.column("select count(*) from task_details__comments") == [6]
+    loader.sandbox.reset_log()
+    loader.pass_time(hours=1)
+    loader.load(*OPTIONS)
+    assert [r for r in loader.sandbox.logged() if r.endpoint == "/task/{id}/comments"] == []
+
+
+def test_a_list_that_is_gone_is_told_where_its_lines_are_loaded(duckdb_loader: Loader) -> None:
+    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.world, duckdb_loader.sandbox.faults
+    loader.load(*OPTIONS)
+    faults.refuse_endpoint("/task/{id}/comments", 410)
+    loader.pass_time(hours=1)
+    world.edit_task(100, name="Edited")
+    warnings = loader.load(*OPTIONS).warnings
+    assert any("/task/{id}/comments answered nothing but 404 1 times" in text for text in warnings)
+
+
+def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    options = (*OPTIONS, "property_details", "--full")
+    for number in range(3):
+        world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
+        world.comments[300 + number] = [{"id": number, "comment": f"comment {number}"}]
+        world.add_property(id=5000 + number)
+        world.set_contacts(5000 + number, [{"name": "Ada Sample"}])
+    count = "select (select count(*) from task_details__comments), (select count(*) from property_details__contacts)"
+    loader.load(*options)
+    (before,) = loader.query(count)
+    assert before[0] == 5 and before[1] >= 3
+    loader.sandbox.deviate("cut", "/task/{id}/comments", "/property/{id}/contacts", to=0)
+    loader.pass_time(days=1)
+    (report,) = loader.run(*options).regions
+    messages = [failure["message"] for failure in report.failures]
+    assert len(messages) == 2 and report.exit_code == 1
+    assert any("/task/{id}/comments came back empty for all 4 parents" in text for text in messages)
+    assert any("/property/{id}/contacts came back empty for all" in text for text in messages)
+    assert loader.query(count) == [before]
+    loader.pass_time(days=1)
+    (report,) = loader.run(*options).regions
+    assert report.exit_code == 0 and loader.query(count) == [(0, 0)]

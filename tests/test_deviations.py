@@ -350,6 +350,13 @@ def test_an_answer_may_drip_and_lack_its_date_or_type(sandbox: Sandbox, api: Ask
     assert json.loads(told.content.decode("utf-8-sig")) == json.loads(true)
 
 
+def test_a_list_may_be_cut_whatever_page_is_asked_for(sandbox: Sandbox, api: Asker) -> None:
+    true = api.get("/task/tags").json()
+    sandbox.deviate("cut", "/task/tags", "/property", to=2)
+    assert api.get("/task/tags", page=2).json() == true[:2] != true
+    assert len(api.get("/property", page=1).json()) == 2
+
+
 def test_every_kind_has_a_test() -> None:
     source = Path(__file__).read_text("utf-8")
     assert [name for name in KINDS if f'"{name}"' not in source] == []

@@ -362,6 +362,22 @@ def test_behind_the_end_the_answer_to_nothing_may_come() -> None:
     assert (ids(listing), listing.whole) == (all_of(api), True)
 
 
+def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its_own_total() -> None:
+    def change(asked: dict[str, Any], body: dict[str, Any]) -> Body:
+        if asked["page"] == 1:
+            return body
+        return {
+            **body,
+            "results": [{"id": 900 + n} for n in range(100)],
+            "total_results": 180,
+            "total_pages": 2,
+        }
+
+    api = Api(100, totals=True, change=change)
+    listing = api.read(inside=lambda row: row["id"] < 900)
+    assert (ids(listing), listing.whole, len(api.asked)) == (all_of(api), True, 2)
+
+
 @pytest.mark.parametrize("forget_pages", [False, True])
 def test_a_total_that_is_the_length_of_each_page_proves_nothing(forget_pages: bool) -> None:
     """A first page of 100 that says 100: the second page tells."""

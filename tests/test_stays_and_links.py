@@ -253,6 +253,31 @@ def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(duckd
     assert asked_by_id(sandbox, "/reservation/{id}") == []
 
 
+def test_stays_that_were_refused_are_asked_for_again_once_one_of_them_is_answered(
+    duckdb_loader: Loader,
+) -> None:
+    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader.configure(start_date=NOW.date())
+    days = {"checkin_date": "2024-01-02", "checkout_date": "2024-01-05", "_updated_at": NOW.subtract(years=2)}
+    old = [world.add_reservation(property_id=HOME, **days)["id"] for _ in range(3)]
+    tasks = [world.add_task(home_id=HOME, linked_reservation={"id": stay})["id"] for stay in old]
+    sandbox.faults.refuse_endpoint("/reservation/{id}", 403)
+    assert loader.run().exit_code == 1
+    refused = len(asked_by_id(sandbox, "/reservation/{id}"))
+    assert refused >= 3
+    for hours, asks in ((1, 0), (24, 1), (1, 0), (24, 1)):
+        loader.pass_time(hours=hours)
+        sandbox.reset_log()
+        loader.load()  # well: that they are refused has been told
+        assert len(asked_by_id(sandbox, "/reservation/{id}")) == asks
+    sandbox.faults.unrefuse_endpoint("/reservation/{id}")
+    loader.pass_time(hours=25)
+    sandbox.reset_log()
+    loader.load()
+    assert len(asked_by_id(sandbox, "/reservation/{id}")) == refused
+    assert {links(loader)[task][2] for task in tasks} == {"linked"}
+
+
 def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     loader.configure(start_date=NOW.date())

@@ -21,7 +21,7 @@ from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
 from .call import EMPTY_BODY, Call, Fault, Passing
 from .counters import Counters
-from .listing import Listing, Reader
+from .listing import Ask, Listing, Reader, followed
 from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, asked_wait_s, retry_after_s
 from .pages import Inside, Page, Row, page_fault, record_fault
 from .transport import ANSWER_WITHIN_S, TIMEOUT_S, Astray, NoAnswer, Transport
@@ -139,8 +139,8 @@ class Client:
         record: Row = self.get(path, label=label, fault=partial(record_fault, asked))
         return record
 
-    def bare(self, path: str, params: Mapping[str, Any] | None = None, *, label: str) -> list[Row]:
-        """All rows of a list of the bare family, as they come; a paged answer is followed to its end.
+    def bare(self, path: str, params: Mapping[str, Any] | None = None, *, label: str) -> Listing:
+        """All rows of a list of the bare family, as they come, also without ids; a paged answer is followed to its end.
 
         Raises ApiError also for a paged list that is not whole: a caller could not tell it from a whole one.
         """
@@ -150,12 +150,15 @@ class Client:
             and not page.is_full(self._page_size)
             and page.total in (None, len(page.rows))
         ):
-            self._counters.count_listed(label, len(page.rows))
-            return page.rows
+            listing = Listing(page.rows)
+            if page.is_bare:
+                listing = followed(page.rows, self._asker(path, params, label))
+            self._counters.count_listed(label, len(listing.rows))
+            return listing
         listing = self.listing(path, params, label=label)
         if not listing.whole:
             raise ApiError(f"{path}{self._where({})} did not come whole: {listing.why}", path=path)
-        return listing.rows
+        return listing
 
     def listing(
         self,
@@ -168,15 +171,15 @@ class Client:
         oldest_first: bool = True,
     ) -> Listing:
         """A list of either family with the verdict on it; see Listing and Reader."""
-
-        def ask(page: dict[str, Any]) -> Any:
-            return self.get(path, {**page, **(params or {})}, label=label, fault=page_fault)
-
+        ask = self._asker(path, params, label)
         limit = int((params or {}).get("limit", self._page_size))
         reader = Reader(ask, limit, oldest_first=oldest_first, inside=inside, fallback=fallback)
         listing = reader.read()
         self._counters.count_listed(label, len(listing.rows))
         return listing
+
+    def _asker(self, path: str, params: Mapping[str, Any] | None, label: str) -> Ask:
+        return lambda page: self.get(path, {**page, **(params or {})}, label=label, fault=page_fault)
 
     def _attempt(self, call: Call) -> Any:
         call.attempts += 1

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ApiError, AuthError
-from .pages import Inside, Page, Row
+from .pages import PAGE_SIZES_ROWS, Inside, Page, Row
 from .passes import Pass, union
 
 READINGS = 3
@@ -30,6 +30,7 @@ class Listing:
     whole by totals, by agreeing readings, or by being one bare array. `nameless`: records without a usable id,
     each costs itself alone (a failure), never the list. `doubtful`: rows that could not be judged by their
     window, kept and told. `total` is the API's own count, `pages` the number of pages of the last reading.
+    `may_go_on`: a bare array as long as a page may be, whose page 2 is the same again: that it ends there is not known.
     """
 
     rows: list[Row]
@@ -40,6 +41,31 @@ class Listing:
     doubtful: int = 0
     total: int | None = None
     pages: int = 1
+    may_go_on: bool = False
+
+
+def followed(first: list[Row], ask: Ask) -> Listing:
+    """A bare array, with the pages behind it where it is as long as a page may be.
+
+    Raises what `ask` raises that may pass.
+    """
+    size, rows, known, number = len(first), list(first), {repr(row) for row in first}, 2
+    while size in PAGE_SIZES_ROWS:
+        try:
+            more = Page.of(ask({"limit": size, "page": number})).rows
+        except ApiError as e:
+            if not e.permanent or isinstance(e, AuthError):
+                raise
+            return Listing(rows, may_go_on=number == 2)  # it may refuse to be asked for a page at all
+        new = [row for row in more if repr(row) not in known]
+        if more and not new:
+            return Listing(rows, may_go_on=True)
+        rows += new
+        known.update(map(repr, new))
+        if len(more) < size:
+            break
+        number += 1
+    return Listing(rows)
 
 
 class Reader:
@@ -89,7 +115,7 @@ class Reader:
         order = "desc" if newest_first else "asc"
         while pages is None or reading.pages < pages:
             params = {
-                "limit": limit,
+                "limit": reading.asks,
                 "sort_by": "created_at",
                 "sort_order": order,
                 "page": reading.pages + 1,
@@ -189,4 +215,5 @@ class Reader:
             doubtful=max(reading.doubtful for reading in passes),
             total=last.total,
             pages=last.pages,
+            may_go_on=last.is_at_once and last.pages > 1 and last.end == "last",
         )

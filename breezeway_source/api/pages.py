@@ -16,6 +16,8 @@ from .answers import is_nothing
 Row = dict[str, Any]
 Inside = Callable[[Row], bool | None]
 _INT64 = 2**63
+PAGE_SIZES_ROWS = (50, 100, 200, 250, 500, 1000)
+"""What APIs cut their lists at: a bare array of one of these lengths may be a first page."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .pages import Inside, Page, Row, key_of
+from .pages import PAGE_SIZES_ROWS, Inside, Page, Row, key_of
 
 # On a page that others follow, one row in more than so many outside the window is a stray one and no answer to nothing.
 STRAYS_AMONG = 10
@@ -44,6 +44,12 @@ class Pass:
         self._idle: list[str] = []
         self._empty_pages = 0
         self._was_full = False
+        self._at_first = 0  # rows of the first page
+
+    @property
+    def asks(self) -> int:
+        """Rows to ask for: of what follows a bare array so many as that had."""
+        return self._at_first if self._at_first and self.is_bare else self.limit
 
     @property
     def count(self) -> int:
@@ -73,8 +79,9 @@ class Pass:
     def take(self, page: Page) -> bool:
         """The next page; true when no other is to be asked for."""
         self.pages += 1
+        self._at_first = self._at_first or len(page.rows)
         self.is_bare = self.is_bare and page.is_bare
-        if self.pages > 1 and not self.totals and self._is_outside(page):
+        if self.pages > 1 and not self.totals - {self.count} and self._is_outside(page):
             # Behind the last page the API may answer as if nothing matched.
             self.end = "past"
             return True
@@ -111,8 +118,9 @@ class Pass:
 
     def _is_over(self, page: Page) -> bool:
         if page.is_bare:
-            # A bare array holds everything; one of exactly the size asked for may be a page after all.
-            return bool(self._idle) or len(page.rows) != self.limit
+            # A bare array holds everything; one as long as pages are may be a page after all.
+            size = self._at_first
+            return bool(self._idle) or len(page.rows) != size or size not in (self.limit, *PAGE_SIZES_ROWS)
         expected = page.pages(self.limit)
         if len(self._idle) >= IDLE_PAGES:
             return True

@@ -73,7 +73,7 @@ class Catalogue:
     def _parts(self, reading: Reading, job: CatalogueJob) -> Parts:
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
         parts = [(part, self._part(reading, job, part)) for part in job.params]
-        if len(parts) > 1 and self._lacks(parts):
+        if len(parts) > 1 and self._missing(parts):
             shown = [{record_id(raw) for raw in listing.rows} for _, listing in parts]
             if shown[0] and all(ids == shown[0] for ids in shown):
                 why = f"every {', '.join(job.params[0])} gives the same rows, and others are missing"
@@ -94,8 +94,10 @@ class Catalogue:
             if (row := reading.row(self._name, raw, **dict(job.extra), **_said(part))) is not None
         ]
         for listing in listings:
-            reading.tell_nameless(self._name, listing)
+            reading.tell_doubts(self._name, listing)
         doubts = [listing.why for listing in listings if not listing.whole]
+        if any(listing.may_go_on for listing in listings) and (lost := self._missing(parts, job)):
+            doubts.append(f"it may be cut, and lacks {lost} rows that are loaded")
         if doubts:
             reading.fail(self._name, f"{job.path} did not come whole: {doubts[0]}; its rows are loaded.")
         elif not any(listing.nameless for listing in listings) and refused.isdisjoint(
@@ -108,10 +110,11 @@ class Catalogue:
     def _part(self, reading: Reading, job: CatalogueJob, part: Mapping[str, Any]) -> Listing:
         return reading.client.listing(job.path, part, label=job.path)
 
-    def _lacks(self, parts: Parts) -> bool:
-        """Whether live rows are missing from all parts together."""
+    def _missing(self, parts: Parts, job: CatalogueJob | None = None) -> int:
+        """How many live rows, of one list or of all, are in none of the parts."""
+        names = {_part_name(job, part) for part, _ in parts} if job else self._live.keys()
         shown = {record_id(raw) for _, listing in parts for raw in listing.rows}
-        return any(one not in shown for ids in self._live.values() for one in ids)
+        return sum(one not in shown for name in names for one in self._live.get(name, ()))
 
     def _refused_empty(self, reading: Reading, read: list[tuple[CatalogueJob, Parts]]) -> set[str]:
         """Parts that came back empty for the first time, where many rows of them live, or of all that are empty

@@ -74,14 +74,14 @@ ENDPOINTS: dict[str, Endpoint] = {
             ("/property/{id}/contacts", "/property/external-id/{id}/contacts", "/property/{id}/tags"),
             "new ones, and a seventh a day",
             "daily",
-            "details.PropertyDetails",
+            "property_details.PropertyDetails",
         ),
         Endpoint(
             "task_details",
             ("/task/{id}/comments", "/task/{id}/requirements"),
             "tasks newer than their details",
             "daily",
-            "details.TaskDetails",
+            "task_details.TaskDetails",
         ),
         Endpoint("templates", ("/companies/templates",), "whole list", "weekly", "catalogues.templates"),
         Endpoint(

@@ -18,11 +18,12 @@ import pendulum
 
 from ..api.pages import Inside, Page, page_fault
 from ..columns import TABLES
-from ..errors import ApiError
+from ..errors import ApiError, AuthError
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
 from ..rows import values
 from ..rows.content_hash import ContentHash
 from ..rows.fields import record_id, says_deleted
+from ..stages import Stage
 from .absence import OwnWord, Proofs, is_gone
 
 NAME = "reservations"
@@ -88,6 +89,8 @@ class StayById:
 
     reservation_id: int
     why: str
+    again: bool = False
+    """It was refused before: asked for to see whether it still is, which is no failure."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,7 @@ class Reservations:
         self._complete: list[CheckoutWindow] = []
         self._brought: set[int | None] = set()
         self._counted = True
+        self._answers_again = False
         self._own_word = OwnWord(NAME, "status")
         self._proofs = Proofs(NAME, "stays")
         self._hashes = ContentHash(TABLES[NAME])
@@ -136,7 +140,7 @@ class Reservations:
                 yield from self._absent(reading)
         while not reading.finished("tasks"):
             yield None
-        yield from _missing(reading)
+        yield from self._missing(reading, stage)
         if reading.plan.full and not reading.has_more:
             while not stage.idle:
                 yield None
@@ -148,7 +152,13 @@ class Reservations:
             self._compare(reading, job.windows)
             return []
         if isinstance(job, StayById):
-            raw = _by_id(reading, job, self._proofs)
+            try:
+                raw = _by_id(reading, job, self._proofs)
+            except ApiError as e:
+                if not job.again or not e.permanent or isinstance(e, AuthError):
+                    raise
+                return []
+            self._answers_again |= job.again
             row = self._changed(reading, raw) if raw is not None else None
             return [row] if row is not None else []
         asked = job.asked
@@ -166,7 +176,7 @@ class Reservations:
                 if (row := self._changed(reading, raw, **self._own_word.said(reading, raw))) is not None
             ]
         self._proofs.shown(reading, listing.rows, "property_id")
-        reading.tell_nameless(NAME, listing)
+        reading.tell_doubts(NAME, listing)
         if listing.doubtful:
             reading.warn(
                 f"{listing.doubtful} stays with {asked.params()} have a check-out day that cannot be read: they are "
@@ -227,6 +237,34 @@ class Reservations:
         for stay_id in self._proofs.to_ask(reading, absent):
             yield StayById(stay_id, "reconcile")
 
+    def _missing(self, reading: Reading, stage: Stage) -> Iterator[StayById | None]:
+        """Linked stays that are not loaded, those of this run's tasks first, as many as one run may ask for.
+
+        Those the API refused, and did not call unknown, wait until one of them, asked for once a day, is answered.
+        """
+        limit, asked_since = reading.lookups_left, reading.days_ago(REMEMBER_UNKNOWN_DAYS)
+        if limit <= 0:
+            return
+        refused = reading.warehouse.refused_stays(asked_since)
+        missing = reading.warehouse.missing_stays(limit + len(refused), asked_since)
+        wanted = dict.fromkeys([*reading.linked_stays, *missing])
+        reading.linked_stays.clear()
+        wanted = {stay_id: None for stay_id in wanted if not reading.wrote(NAME, stay_id)}
+        if not wanted:
+            return
+        known = {*reading.warehouse.stay_ids(), *reading.warehouse.unknown_stays(asked_since)}
+        lookups = [stay_id for stay_id in wanted if stay_id not in known and stay_id not in refused]
+        again = [stay_id for stay_id in wanted if stay_id not in known and stay_id in refused]
+        if again and max(refused.values()) <= reading.days_ago(1):
+            # Each day another one: what is refused for good is often that stay alone.
+            yield StayById(again.pop(reading.started_at.toordinal() % len(again)), "link_lookup", again=True)
+            while not stage.idle:
+                yield None
+            lookups += again if self._answers_again else []
+        reading.lookups_left -= len(lookups[:limit])
+        for stay_id in lookups[:limit]:
+            yield StayById(stay_id, "link_lookup")
+
 
 def _total(reading: Reading, window: CheckoutWindow) -> int | None:
     """How many stays the API counts in a window, without reading them."""
@@ -271,25 +309,6 @@ def _quarters(first: pendulum.Date, horizon: pendulum.Date) -> list[CheckoutWind
         windows.append(CheckoutWindow(first, following.subtract(days=1)))
         first = following
     return [*windows, CheckoutWindow(first, None)]
-
-
-def _missing(reading: Reading) -> Iterator[StayById]:
-    """Linked stays that are not loaded, those of this run's tasks first, as many as one run may ask for."""
-    if reading.lookups_left <= 0:
-        return
-    limit = reading.lookups_left
-    asked_since = reading.days_ago(REMEMBER_UNKNOWN_DAYS)
-    wanted = dict.fromkeys([*reading.linked_stays, *reading.warehouse.missing_stays(limit, asked_since)])
-    wanted = {stay_id: None for stay_id in wanted if not reading.wrote(NAME, stay_id)}
-    if not wanted:
-        return
-    loaded = set(reading.warehouse.stay_ids())
-    unknown = set(reading.warehouse.unknown_stays(asked_since))
-    lookups = [stay_id for stay_id in wanted if stay_id not in loaded and stay_id not in unknown][:limit]
-    reading.lookups_left -= len(lookups)
-    reading.linked_stays.clear()
-    for stay_id in lookups:
-        yield StayById(stay_id, "link_lookup")
 
 
 def _of_an_earlier_mode(reading: Reading) -> Iterator[StayById]:

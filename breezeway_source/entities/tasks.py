@@ -108,7 +108,7 @@ class Tasks:
             return []
         changed = [raw for raw in listing.rows if self._is_changed(raw, job)]
         rows, refusal, keeps = self._rows(reading, changed)
-        reading.tell_nameless(NAME, listing, job.property_id)
+        reading.tell_doubts(NAME, listing, job.property_id)
         self._proofs.shown(reading, listing.rows, "home_id")
         if listing.whole and reading.plan.reconcile and job.window is None:
             shown = {record_id(raw) for raw in listing.rows}

@@ -209,7 +209,7 @@ def print_check(answers: Sequence[Answer], console: Console) -> int:
 def _scope(client: Client, region: Region) -> list[Answer]:
     """Whose key pair it is. A key pair that may not ask is no failure: its own company is all it sees."""
     try:
-        companies = client.bare("/companies", label="/companies")
+        companies = client.bare("/companies", label="/companies").rows
     except AuthError:
         raise
     except ApiError as e:
