@@ -231,7 +231,8 @@ def test_a_renewal_by_another_process_is_taken_over(api: ScriptedApi, make: Any)
         (Answer([{"access_token": "x"}]), "without an access_token"),
         (Answer({"error": "x"}, 401), "401"),
         (Answer({"error": "x"}, 403), "403"),
-        (Answer({"error": "x"}, 404), "404"),
+        (Answer({"error": "x"}, 404), "404, so no tokens are given there: is base_url right?"),
+        (Answer(b"<html>", 405), "405, so no tokens are given there: is base_url right?"),
         (Answer({}, 302, {"Location": "http://127.0.0.1:1/"}), "302"),
     ],
 )

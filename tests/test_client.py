@@ -259,6 +259,9 @@ def test_retry_after_is_honoured_and_so_is_zero(
 @pytest.mark.parametrize(
     ("answer", "told"),
     [
+        (Answer(b"", 405), ""),
+        (Answer(b"<html>", 501), ""),
+        (Answer(b"", 505), ""),
         (Answer({"error": "x", "description": "Property not found."}, 422), "Property not found."),
         (Answer({"error": "Not enabled for\nthis account"}, 403), "Not enabled for this account"),
         (Answer({"error": "y" * 500}, 422), "y" * 120),
@@ -275,6 +278,20 @@ def test_a_refusal_that_stays_is_not_repeated(answer: Answer, told: str, api: Sc
     assert str(caught.value) == (f"{where}: {told}" if told else where)
     assert (caught.value.status, caught.value.permanent) == (answer.status, True)
     assert api.count("GET") == 1
+
+
+@pytest.mark.parametrize("status", [200, 403, 405, 429, 500, 503])
+def test_the_time_is_heard_by_one_question_whatever_the_answer(
+    status: int, api: ScriptedApi, make: Any
+) -> None:
+    counters = Counters()
+    api.gets(Answer([], status))
+    make(counters=counters).hear_the_time()
+    assert api.count("GET") == 1 and counters.clock_ahead_s is not None
+    api.posts(Answer({}, 401))
+    api.gets(Answer({}, 401))
+    with pytest.raises(AuthError):
+        make().hear_the_time()
 
 
 def test_a_refusal_holds_back_the_other_workers(api: ScriptedApi, tmp_path: Path) -> None:

@@ -209,6 +209,10 @@ class Auth:
             raise self._refused(f"answered {status}, which leads elsewhere: is base_url right?", status)
         if status in (401, 403):
             raise self._refused(f"answered {status}: credentials refused", status)
+        if status in (404, 405):
+            raise self._refused(
+                f"answered {status}, so no tokens are given there: is base_url right?", status
+            )
         if status != 200:
             raise self._refused(f"answered {status}", status)
         body = _json_or_none(response)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from .pages import page_fault
 Fault = Callable[[Any], str | None]
 
 EMPTY_BODY = "200 with an empty body"
+TOLD_LENGTH = 120
 
 
 class Passing(Exception):
@@ -85,3 +87,23 @@ class Call:
             keys = tuple(body) if isinstance(body, dict) else type(body)
             raise Passing(f"200 {wrong}", 200, sign=(wrong, keys))
         return body
+
+
+def told_by(response: requests.Response) -> str:
+    """What the API says about a 403 or 422, which is about features and parameters; other texts stay out.
+
+    Nothing that looks like an address, since messages are logged.
+    """
+    if response.status_code not in (403, 422):
+        return ""
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    for key in ("description", "error"):
+        text = body.get(key)
+        if isinstance(text, str) and text.strip() and "@" not in text:
+            return f": {' '.join(text.split())[:TOLD_LENGTH]}"
+    return ""

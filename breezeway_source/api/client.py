@@ -6,7 +6,6 @@ Q19): an error or half a page under 200 would read as the end of a list.
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
-from .call import EMPTY_BODY, Call, Fault, Passing
+from .call import EMPTY_BODY, Call, Fault, Passing, told_by
 from .counters import Counters
 from .listing import Ask, Listing, Reader, followed
 from .pace import RETRY_AFTER_TRUSTED_TIMES, Throttle, asked_wait_s, retry_after_s
@@ -45,8 +44,8 @@ COMPANY_LISTS = frozenset(
     )
 )
 _TOLD_PARAMS = ("home_id", "property_id", "page")
-_TRANSIENT_4XX = (408, 425)
-TOLD_LENGTH = 120
+# What the same request may be answered otherwise in a moment; 429 and a proxy's 403 are waited out by everyone.
+_MAY_PASS = frozenset((408, 425, *range(500, 600))) - {501, 505}
 
 
 class Client:
@@ -181,6 +180,15 @@ class Client:
     def _asker(self, path: str, params: Mapping[str, Any] | None, label: str) -> Ask:
         return lambda page: self.get(path, {**page, **(params or {})}, label=label, fault=page_fault)
 
+    def hear_the_time(self) -> None:
+        """One question, asked once: any answer, a refusal too, tells the counters the time. Raises AuthError."""
+        try:
+            self._attempt(self._probe())
+        except AuthError:
+            raise
+        except (ApiError, Passing):
+            pass  # whoever needs that list asks again, and says so
+
     def _attempt(self, call: Call) -> Any:
         call.attempts += 1
         try:
@@ -221,10 +229,7 @@ class Client:
         if call.label not in self._denied:
             if call.label == PROPERTY_LIST or token not in (self._auth.held, self._hopeless_token):
                 return
-            probe = Call(
-                self._base + PROPERTY_LIST, PROPERTY_LIST, self._company(PROPERTY_LIST), PROPERTY_LIST, None
-            )
-            status = self._send(probe, token).status_code
+            status = self._send(self._probe(), token).status_code
             if status == 401:
                 return
             if status != 200:
@@ -240,9 +245,11 @@ class Client:
             f"401 for {call.path}{where}, with a new token too", status=401, path=call.path, permanent=True
         )
 
-    def _company(self, label: str) -> dict[str, Any]:
+    def _probe(self) -> Call:
+        """The least question there is; the shape of its answer does not matter."""
         known = {} if self._company_id is None else {"company_id": self._company_id}
-        return {"limit": 1, "page": 1, **known}
+        params = {"limit": 1, "page": 1, **known}
+        return Call(self._base + PROPERTY_LIST, PROPERTY_LIST, params, PROPERTY_LIST, None)
 
     def _send(self, call: Call, token: str) -> requests.Response:
         """One request in its turn, read to its end."""
@@ -280,9 +287,9 @@ class Client:
     def _proven(self, call: Call, response: requests.Response) -> Any:
         """The body of an answer that can be believed. Raises Passing or a permanent ApiError otherwise."""
         status = response.status_code
-        if 400 <= status < 500 and status not in _TRANSIENT_4XX:
+        if status >= 400 and status not in _MAY_PASS:
             meant = 404 if status == 410 else status
-            raise self._error(call, f"{status}", meant, permanent=True, told=_told(response))
+            raise self._error(call, f"{status}", meant, permanent=True, told=told_by(response))
         if status >= 400:
             raise Passing(f"{status}", status, retry_after=retry_after_s(response.headers.get("Retry-After")))
         return call.believed(response)
@@ -328,23 +335,3 @@ class Client:
         parts = [f"region {self._region!r}"] if self._region else []
         parts += [f"{name} {params[name]}" for name in _TOLD_PARAMS if name in params]
         return f" ({', '.join(parts)})" if parts else ""
-
-
-def _told(response: requests.Response) -> str:
-    """What the API says about a 403 or 422, which is about features and parameters; other texts stay out.
-
-    Nothing that looks like an address, since messages are logged.
-    """
-    if response.status_code not in (403, 422):
-        return ""
-    try:
-        body = json.loads(response.content)
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
-    for key in ("description", "error"):
-        text = body.get(key)
-        if isinstance(text, str) and text.strip() and "@" not in text:
-            return f": {' '.join(text.split())[:TOLD_LENGTH]}"
-    return ""
