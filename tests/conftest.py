@@ -34,6 +34,7 @@ NOW = pendulum.datetime(2026, 3, 10, 9, 30, tz="UTC")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; read the diff")
+    parser.addoption("--long", action="store_true", help="every point at which a run can be killed, and such")
     parser.addoption(
         "--all-deviations", action="store_true", help="the whole matrix of deviations: two hours"
     )

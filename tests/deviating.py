@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -215,11 +215,16 @@ def configure(loader: Loader) -> None:
     loader.configure(start_date=NOW.date().subtract(days=300), details_days=3650)
 
 
-def play(cell: Cell, stage: Stage, folder: Path) -> list[str]:
-    """What is wrong with how it ended, one line each."""
-    trial = cell.trial
+def play(pack: Sequence[Cell], stage: Stage, folder: Path) -> list[str]:
+    """What is wrong with how it ended, one line each.
+
+    The cells of a pack deviate in one run, each on lists of its own; they read and heal in the same way.
+    """
+    ((run, heal),) = {(cell.run, cell.trial.heal) for cell in pack}
+    names = [name for cell in pack for name in cell.lists]
+    assert len(names) == len(set(names)), f"two deviations of one list: {names}"
     folder.mkdir(parents=True, exist_ok=True)
-    if cell.run == "first":
+    if run == "first":
         world = deviating_world()
         database = Database("duckdb", str(folder / FILE), folder)
     else:
@@ -232,30 +237,42 @@ def play(cell: Cell, stage: Stage, folder: Path) -> list[str]:
         configure(loader)
         live(world)
         loader.pass_time(days=10)
-        paths = [LISTS[name].path for name in cell.lists]
-        options = dict(trial.options)
-        if "happens" in options:
-            options["happens"] = lambda: HAPPENINGS[str(trial.options["happens"])](world)
-        turns: dict[str, Any] = {"after": trial.after, "times": trial.times, "where": trial.where}
-        on = sandbox.deviate(trial.kind, *paths, **turns, **options)
-        for name, more in trial.beside:
-            sandbox.deviate(name, *paths, **more)
-        (report,) = loader.run(*RUNS[cell.run]).regions
-        problems = [] if on.touched or "happens" in options else ["the deviation touched no answer"]
-        for name in cell.lists:
-            problems += [
-                f"{name}: {problem}" for problem in Verdict(loader, world, report, cell, name).problems()
-            ]
-        if trial.rest:
-            touched = {LISTS[name].root for name in cell.lists}
-            rest = [name for name in read_by(cell.run) if name not in touched]
+        deviating = [(cell, _deviate(sandbox, world, cell)) for cell in pack]
+        (report,) = loader.run(*RUNS[run]).regions
+        problems = []
+        for cell, on in deviating:
+            found = [] if on.touched or "happens" in cell.trial.options else ["touched no answer"]
+            for name in cell.lists:
+                found += Verdict(loader, world, report, pack, cell, name).problems()
+            paths = [LISTS[name].path for name in cell.lists]
+            urls = Counter(
+                (r.path, *sorted(r.query.items())) for r in sandbox.logged() if r.endpoint in paths
+            )
+            found += [f"asked {n} times: {url}" for url, n in urls.most_common(1) if n > cell.trial.asks]
+            problems += [f"{cell.id}: {problem}" for problem in found]
+        if any(cell.trial.rest for cell in pack):
+            touched = {LISTS[name].root for name in names}
+            if "tasks" in names and report.failures:
+                touched.add("task_details")  # of tasks that could not be read nothing more is asked
+            rest = [name for name in read_by(run) if name not in touched]
             problems += [
                 f"the rest: {problem}" for problem in differences(loader, world, rest, proven=False)[:5]
             ]
-        urls = Counter((r.path, *sorted(r.query.items())) for r in sandbox.logged() if r.endpoint in paths)
-        problems += [f"asked {n} times: {url}" for url, n in urls.most_common(1) if n > trial.asks]
         sandbox.behave()
-        return problems + healed(loader, world, cell)
+        return problems + healed(loader, world, run, heal)
+
+
+def _deviate(sandbox: Sandbox, world: HidingWorld, cell: Cell) -> Any:
+    trial = cell.trial
+    paths = [LISTS[name].path for name in cell.lists]
+    options = dict(trial.options)
+    if "happens" in options:
+        options["happens"] = lambda: HAPPENINGS[str(trial.options["happens"])](world)
+    turns: dict[str, Any] = {"after": trial.after, "times": trial.times, "where": trial.where}
+    on = sandbox.deviate(trial.kind, *paths, **turns, **options)
+    for name, more in trial.beside:
+        sandbox.deviate(name, *paths, **more)
+    return on
 
 
 def move_person(world: HidingWorld) -> None:
@@ -290,9 +307,15 @@ class Verdict:
     """How one list fared in the deviating run."""
 
     def __init__(
-        self, loader: Loader, world: HidingWorld, report: RegionReport, cell: Cell, name: str
+        self,
+        loader: Loader,
+        world: HidingWorld,
+        report: RegionReport,
+        pack: Sequence[Cell],
+        cell: Cell,
+        name: str,
     ) -> None:
-        self.loader, self.world, self.report, self.cell = loader, world, report, cell
+        self.loader, self.world, self.report, self.pack, self.cell = loader, world, report, pack, cell
         self.list = LISTS[name]
         self.told = self.list.path in str(report.error) or any(
             failure["entity"] == self.list.entity or self.list.path in failure["message"]
@@ -302,7 +325,8 @@ class Verdict:
     def problems(self) -> list[str]:
         trial, report = self.cell.trial, self.report
         found: list[str] = []
-        if self.list.root == "task_details" and "tasks" in self.cell.lists and report.failures:
+        are_tasks_touched = any("tasks" in cell.lists for cell in self.pack)
+        if self.list.root == "task_details" and are_tasks_touched and report.failures:
             return found  # of tasks that could not be read nothing more is asked
         if trial.must == "told" and not self.told:
             found.append(
@@ -355,12 +379,11 @@ class Verdict:
         return {(row_id,) for row_id in getattr(world, store)}
 
 
-def healed(loader: Loader, world: HidingWorld, cell: Cell) -> list[str]:
+def healed(loader: Loader, world: HidingWorld, run: str, heal: tuple[str, ...]) -> list[str]:
     """What is wrong once the API behaves again."""
     loader.pass_time(hours=1)
-    options = cell.trial.heal or HEALS[cell.run]
-    (report,) = loader.run(*options).regions
-    found = differences(loader, world, read_by(cell.run), proven=False)[:5]
+    (report,) = loader.run(*(heal or HEALS[run])).regions
+    found = differences(loader, world, read_by(run), proven=False)[:5]
     if report.exit_code:
         found.insert(0, f"exit {report.exit_code}, {report.error or report.failures or report.checks}")
     return [f"the healing run: {problem}" for problem in found]

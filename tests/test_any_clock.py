@@ -40,7 +40,7 @@ def shift_load_ids(loader: Loader) -> None:
 def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_that_time_arrive(
     loader: Loader,
 ) -> None:
-    loader.load("--entities", "all")
+    loader.first_load("--entities", "all")
     before = loader.now
     loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
     assert (
@@ -80,7 +80,7 @@ def test_a_clock_that_is_behind_removes_nothing_of_the_right_ones(
     loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen from it, everything is ahead: the API is asked for the time before a row is touched."""
-    loader.load()
+    loader.first_load()
     monkeypatch.setattr(
         "breezeway_source.api.counters.parsedate_to_datetime",
         lambda header: pendulum.now("UTC").add(days=AHEAD_DAYS),
@@ -128,7 +128,7 @@ def test_a_machine_40_days_ahead_and_then_right_ones(
     world.now = pendulum.now("UTC")
     task_id = min(world.tasks)
     world.edit_task(task_id, name=f"Changed {api_agrees}")
-    for name in ("right", "right again"):
+    for name in ("right", "right again") if api_agrees else ("right",):
         report = run(name)
         with duckdb.connect(str(database), read_only=True) as connection:
             row = connection.execute(

@@ -373,7 +373,7 @@ def test_a_file_of_somebody_else_is_told_with_the_way_out(tmp_path: Path) -> Non
 
 def test_two_datasets_in_one_database_never_touch_each_other(database_loader: Loader) -> None:
     loader = database_loader
-    loader.load()
+    loader.first_load()
     before = loader.column("select count(*) from breezeway.tasks")
     other = loader.of_dataset("acme")
     report = other.load()

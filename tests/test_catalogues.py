@@ -96,7 +96,7 @@ def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(loader: 
 
 def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
-    loader.load()
+    loader.first_load()
     for property_id in list(world.properties):
         world.hide_property(property_id)
     task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))

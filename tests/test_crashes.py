@@ -1,42 +1,57 @@
-"""Runs killed with SIGKILL: the next one finishes what was pending, reads on, loses and doubles nothing."""
+"""Runs killed with SIGKILL: the next one finishes what was pending, reads on, loses and doubles nothing.
+
+In the suite each kind of point once or twice a database; all of them on both: `pytest tests/test_crashes.py --long`.
+"""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from databases import Database
 from killing import Death, die
 from loading import Loader
 from small_worlds import NOW, HidingWorld, asked_by_id, small_world
 from story.truth import HOURLY, differences
 
-from breezeway_source.sandbox import World
+from breezeway_source.sandbox import Sandbox, World
 
 KEPT, WIPED = "kept", "wiped"  # the working folder, when the next run comes
-DEATHS = [
-    (Death("request", 3), KEPT),  # extract
-    (Death("request", 6), WIPED),
-    (Death("normalize"), KEPT),
-    (Death("file", 40), KEPT),
-    (Death("load"), KEPT),
-    (Death("load"), WIPED),
-    (Death("statement", 1, "_staging_smoky"), KEPT),  # load: before the rows are staged
-    (Death("statement", 1, "INSERT INTO"), KEPT),  # load: while they are merged
-    (Death("statement", 1, "INSERT INTO"), WIPED),
-    # load: rows are in, dlt has not noted it yet; of the first file, of a later one, of a merge, of the last
-    (Death("file", 1, "pending_transitions"), KEPT),
-    (Death("file", 9, "pending_transitions"), KEPT),
-    (Death("file", 9, "pending_transitions"), WIPED),
-    (Death("file", 1, "pending_transitions/tasks."), KEPT),
-    (Death("file", 2, "pending_transitions/tasks."), KEPT),
-    (Death("file", 2, "pending_transitions/tasks."), WIPED),
-    (Death("file", 1, "pending_transitions/_dlt_pipeline_state."), KEPT),
-    (Death("file", 1, "package_completed"), KEPT),
-    (Death("file", 1, "loaded"), KEPT),  # all is loaded, the package is not put away
-    (Death("file", 1, "loaded"), WIPED),
-    (Death("sql"), KEPT),
-    (Death("statement", 1, "update tasks"), KEPT),  # SQL: half-way
-    (Death("statement", 1, "update tasks"), WIPED),
-    (Death("checks"), KEPT),
-]
+BOTH, DUCKDB, POSTGRES, LONG = ("duckdb", "postgres"), ("duckdb",), ("postgres",), ()  # where, in the suite
+DEATHS = {
+    "while it reads": [
+        (Death("request", 3), KEPT, POSTGRES),
+        (Death("request", 6), WIPED, DUCKDB),
+        (Death("normalize"), KEPT, DUCKDB),
+        (Death("file", 40), KEPT, DUCKDB),
+    ],
+    "before its rows are in": [
+        (Death("load"), KEPT, POSTGRES),
+        (Death("load"), WIPED, DUCKDB),
+        (Death("statement", 1, "_staging_smoky"), KEPT, BOTH),  # before the rows are staged
+        (Death("statement", 1, "INSERT INTO"), KEPT, POSTGRES),  # while they are merged
+        (Death("statement", 1, "INSERT INTO"), WIPED, BOTH),
+    ],
+    # Rows are in, dlt has not noted it yet: of the first file, of a later one, of a merge, of the last.
+    "before that is noted": [
+        (Death("file", 1, "pending_transitions"), KEPT, LONG),
+        (Death("file", 9, "pending_transitions"), KEPT, POSTGRES),
+        (Death("file", 9, "pending_transitions"), WIPED, DUCKDB),
+        (Death("file", 1, "pending_transitions/tasks."), KEPT, DUCKDB),
+        (Death("file", 2, "pending_transitions/tasks."), KEPT, LONG),
+        (Death("file", 2, "pending_transitions/tasks."), WIPED, POSTGRES),
+        (Death("file", 1, "pending_transitions/_dlt_pipeline_state."), KEPT, DUCKDB),
+        (Death("file", 1, "package_completed"), KEPT, LONG),
+        (Death("file", 1, "loaded"), KEPT, DUCKDB),  # all is loaded, the package is not put away
+        (Death("file", 1, "loaded"), WIPED, POSTGRES),
+    ],
+    "in its SQL": [
+        (Death("sql"), KEPT, DUCKDB),
+        (Death("statement", 1, "update tasks"), KEPT, POSTGRES),  # half-way
+        (Death("statement", 1, "update tasks"), WIPED, BOTH),
+        (Death("checks"), KEPT, DUCKDB),
+    ],
+}
 
 
 @pytest.fixture
@@ -44,64 +59,83 @@ def world() -> World:
     return small_world(kind=HidingWorld)
 
 
-def change(world: World) -> None:
+def change(world: World, number: int) -> None:
     """An hour's changes: edited lines, a new task, a moved stay, a new property."""
     tasks = list(world.tasks)
     line = {
         "id": None,
         "supply_id": 440,
         "name": "Filter",
-        "quantity": 2,
+        "quantity": 2 + number,
         "unit_cost": 20.5,
-        "total_price": 41,
+        "total_price": 20.5 * (2 + number),
     }
     world.set_supplies(tasks[0], [line, line])
-    world.set_supplies(tasks[1], [])
-    world.edit_task(tasks[2], name="edited")
-    world.add_task(home_id=2002, id=7_000_000_001)
+    world.set_supplies(tasks[1], [line] * (number % 2))
+    world.edit_task(tasks[2], name=f"edited {number}")
+    world.add_task(home_id=2002, id=new_task(number))
     stay = next(s["id"] for s in world.reservations.values() if s["checkout_date"] > world.today)
-    world.edit_reservation(stay, note="late arrival")
-    new = world.add_property(id=2050)["id"]
-    world.add_task(
-        home_id=new, id=7_000_000_002, linked_reservation={"id": stay, "external_reservation_id": None}
-    )
+    world.edit_reservation(stay, note=f"late arrival {number}")
+    new = world.add_property(id=2050 + number)["id"]
+    link = {"id": stay, "external_reservation_id": None}
+    world.add_task(home_id=new, id=7_100_000_000 + number, linked_reservation=link)
 
 
-@pytest.mark.parametrize(
-    ("death", "folder"),
-    DEATHS,
-    ids=lambda d: " ".join(map(str, vars(d).values())).strip() if d != str(d) else d,
-)
-def test_a_killed_run_is_made_good_by_the_next(loader: Loader, death: Death, folder: str) -> None:
+def new_task(number: int) -> int:
+    return 7_000_000_000 + number
+
+
+@pytest.mark.parametrize("when", DEATHS)
+def test_a_killed_run_is_made_good_by_the_next(
+    loader: Loader, when: str, request: pytest.FixtureRequest
+) -> None:
     world = loader.sandbox.world
     assert isinstance(world, HidingWorld)
+    deaths = [
+        (death, folder)
+        for death, folder, where in DEATHS[when]
+        if loader.database.kind in where or request.config.getoption("--long")
+    ]
     loader.configure(start_date=NOW.date().subtract(days=90))
-    loader.load()
-    loader.pass_time(hours=1)
-    change(world)
-    assert die(loader, death)
-    if folder == WIPED:
-        loader.wipe()
-    loader.pass_time(hours=1)
-    world.edit_task(7_000_000_001, name="edited after the crash")
-    loader.load()
-    assert differences(loader, world, HOURLY, proven=True) == []
-    assert loader.column("select name from tasks where task_id = 7000000001") == ["edited after the crash"]
+    loader.first_load()
+    for number, (death, folder) in enumerate(deaths):
+        loader.pass_time(hours=1)
+        change(world, number)
+        assert die(loader, death), death
+        if folder == WIPED:
+            loader.wipe()
+        loader.pass_time(hours=1)
+        world.edit_task(new_task(number), name="edited after the crash")
+        loader.load()
+        assert (death, differences(loader, world, HOURLY, proven=True)) == (death, [])
+        name = loader.column("select name from tasks where task_id = %s", new_task(number))
+        assert (death, name) == (death, ["edited after the crash"])
 
 
 @pytest.mark.parametrize(
-    "death", [Death("file", 15), Death("normalize"), Death("load")], ids=["extract", "normalize", "load"]
+    ("death", "kind"),
+    [
+        (Death("file", 15), "duckdb"),
+        (Death("normalize"), "duckdb"),
+        (Death("load"), "duckdb"),
+        (Death("load"), "postgres"),
+    ],
+    ids=["extract", "normalize", "load, duckdb", "load, postgres"],
 )
-def test_a_killed_first_load_is_made_good_by_the_next(loader: Loader, death: Death) -> None:
-    assert die(loader, death)
-    loader.load()
-    assert sorted(loader.column("select task_id from tasks")) == sorted(loader.sandbox.world.tasks)
+def test_a_killed_first_load_is_made_good_by_the_next(
+    death: Death, kind: str, request: pytest.FixtureRequest, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    database: Database = request.getfixturevalue(f"{kind}_database")
+    with Loader(sandbox, database, tmp_path / "work", NOW) as loader:
+        assert die(loader, death)
+        loader.load()
+        assert sorted(loader.column("select task_id from tasks")) == sorted(sandbox.world.tasks)
 
 
-def test_what_an_old_folder_had_pending_does_not_undo_newer_rows(loader: Loader) -> None:
-    world = loader.sandbox.world
+def test_what_an_old_folder_had_pending_does_not_undo_newer_rows(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
     task_id = next(iter(world.tasks))
-    loader.load()
+    loader.first_load()
     loader.pass_time(hours=1)
     world.edit_task(task_id, name="old")
     assert die(loader, Death("load"))
@@ -119,10 +153,11 @@ def test_what_an_old_folder_had_pending_does_not_undo_newer_rows(loader: Loader)
     assert loader.load().rows["tasks"] == 0
 
 
-def test_a_wiped_folder_costs_no_request_more(loader: Loader) -> None:
-    sandbox = loader.sandbox
-    loader.load()
+def test_a_wiped_folder_costs_no_request_more(duckdb_loader: Loader) -> None:
+    loader, sandbox = duckdb_loader, duckdb_loader.sandbox
+    loader.first_load()
     counts = []
+    loader.load()
     for wiped in (False, True):
         loader.pass_time(hours=1)
         if wiped:

@@ -72,7 +72,7 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
         "task_photos": 2,
         "reservation_guests": 2,
     }
-    loader.load(*OPTIONS)
+    loader.first_load(*OPTIONS)
     assert lines(loader) == wanted
     loader.wipe()  # another machine
     loader.pass_time(hours=1)
@@ -112,7 +112,7 @@ def test_a_refused_list_is_no_news_of_what_was_loaded_before(
 ) -> None:
     loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
     if loaded_before:
-        loader.load(*OPTIONS)
+        loader.first_load(*OPTIONS)
     faults.refuse_endpoint("/task/{id}/requirements", 403)
     loader.pass_time(hours=1)
     world.set_comments(100, [{"comment": "Fixed"}])
@@ -130,7 +130,7 @@ def test_a_refused_list_is_no_news_of_what_was_loaded_before(
 
 def test_a_404_erases_no_lines_and_is_empty_where_there_are_none(duckdb_loader: Loader) -> None:
     loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
-    loader.load(*OPTIONS, "property_details")
+    loader.first_load(*OPTIONS, "property_details")
     before = lines(loader)
     world.add_task(home_id=2001, id=101, supplies=[], costs=[], photos=[])
     for name in ("comments", "requirements"):
@@ -191,7 +191,7 @@ def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Lo
     comments = "select count(*) from task_comments where comment is not null"
     details = len(world.tasks)
     assert loader.column(guests)[0] > 3
-    loader.configure(details_per_run=5, personal_data="drop", max_link_lookups=2)
+    loader.configure(details_per_run=8, personal_data="drop", max_link_lookups=2)
     left: dict[str, list[int]] = {"task_details": [], "reservations": []}
     while loader.column(comments) != [0] or loader.column(guests) != [0]:
         loader.pass_time(hours=1)
@@ -203,7 +203,7 @@ def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Lo
             counts += [int(text.split(": ")[1].split(" ")[0]) for text in told]
         assert len(warnings) < 20 and loader.now < NOW.add(hours=30)
     assert left["reservations"] == [1]
-    assert left["task_details"] == list(range(details - 5, 0, -5))
+    assert left["task_details"] == list(range(details - 8, 0, -8))
     assert loader.column("select count(*) from task_details where synced_at < %s", NOW.add(hours=1)) == [0]
     loader.pass_time(hours=1)
     loader.configure(personal_data="hash", personal_data_key="a secret key")

@@ -15,7 +15,7 @@ from breezeway_source.api import pace
 from breezeway_source.sandbox import Sandbox
 
 
-def test_every_row_of_the_api_is_loaded_once(loader: Loader) -> None:
+def test_every_row_is_loaded_once_with_its_link_and_not_written_again(loader: Loader) -> None:
     report = loader.load()
     world = loader.sandbox.world
     assert sorted(loader.column("select property_id from properties")) == sorted(world.properties)
@@ -23,10 +23,6 @@ def test_every_row_of_the_api_is_loaded_once(loader: Loader) -> None:
     assert report.requests["total"] == loader.sandbox.data_requests
     assert loader.query("select region_code, count(*) from tasks group by 1") == [("smoky", len(world.tasks))]
 
-
-def test_every_link_the_api_knows_is_resolved(loader: Loader) -> None:
-    report = loader.load()
-    world = loader.sandbox.world
     for task_id, link, stay, status in loader.query(
         "select task_id, linked_reservation_id, reservation_pk, link_status from tasks"
     ):
@@ -40,14 +36,10 @@ def test_every_link_the_api_knows_is_resolved(loader: Loader) -> None:
             assert (stay, status) == (None, "reservation_not_found")
     assert report.linkage is not None and report.linkage["linked_pct"] > 50
 
-
-def test_a_second_run_without_changes_writes_no_task(loader: Loader) -> None:
-    loader.load()
     loader.sandbox.reset_log()
     loader.pass_time(hours=1)
-    report = loader.load()
-    assert report.rows["tasks"] == 0
-    assert loader.sandbox.count("GET /task") == len(loader.sandbox.world.properties)
+    assert loader.load().rows["tasks"] == 0
+    assert loader.sandbox.count("GET /task") == len(world.properties)
 
 
 def test_under_five_per_cent_of_mixed_faults_the_rows_are_exactly_the_apis(

@@ -54,7 +54,10 @@ def partial(loader: Loader, *options: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.usefixtures("one_by_one")
-def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_run(loader: Loader) -> None:
+def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_run(
+    duckdb_loader: Loader,
+) -> None:
+    loader = duckdb_loader
     loader.first_load()
     world = loader.sandbox.world
     early, late = tasks_of(world, EARLY)[0], tasks_of(world, LATE)[0]
@@ -77,8 +80,8 @@ def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_ru
     assert names(loader)[early] == "changed behind the reader"
 
 
-def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(loader: Loader) -> None:
-    world = loader.sandbox.world
+def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
     yesterday = {task_id: ago(hours=20) for task_id in world.tasks}
     for task_id, updated_at in yesterday.items():
         world.edit_task(task_id, updated_at=updated_at)
@@ -102,7 +105,10 @@ def test_a_change_stamped_by_a_clock_that_is_five_minutes_slow_arrives(duckdb_lo
     assert names(duckdb_loader)[task_id] == "slow clock"
 
 
-def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives(loader: Loader) -> None:
+def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives(
+    duckdb_loader: Loader,
+) -> None:
+    loader = duckdb_loader
     loader.first_load()
     world = loader.sandbox.world
     task_id = tasks_of(world, EARLY)[0]
@@ -117,7 +123,8 @@ def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives
 # --- 2. every property on its own ---------------------------------------------------------------------
 
 
-def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(loader: Loader) -> None:
+def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     sandbox.faults.refuse_property(MIDDLE, 422)
@@ -158,7 +165,8 @@ def test_a_property_refused_from_the_first_run_on_is_read_whole_when_it_answers(
     assert sorted(names(loader)) == sorted(sandbox.world.tasks)
 
 
-def test_a_new_property_is_read_whole(loader: Loader) -> None:
+def test_a_new_property_is_read_whole(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     new = world.add_property()["id"]
@@ -172,7 +180,8 @@ def test_a_new_property_is_read_whole(loader: Loader) -> None:
     assert old_task in names(loader)
 
 
-def test_a_property_that_returns_is_read_whole(loader: Loader) -> None:
+def test_a_property_that_returns_is_read_whole(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     world.hide_property(MIDDLE)
@@ -238,7 +247,8 @@ def test_a_task_whose_detail_is_refused_loads_without_its_lines_and_is_asked_aga
 # --- 3. windows beside the cursor, everything again, pieces --------------------------------------------
 
 
-def test_a_window_is_read_beside_the_cursor(loader: Loader) -> None:
+def test_a_window_is_read_beside_the_cursor(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     inside, outside = tasks_of(world, EARLY)[:2]

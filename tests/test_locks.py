@@ -188,7 +188,7 @@ def test_a_run_takes_its_lock_again_when_its_session_was_ended(postgres_loader: 
 
 
 def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres_loader: Loader) -> None:
-    postgres_loader.load()
+    postgres_loader.first_load()
     world, url = postgres_loader.sandbox.world, postgres_loader.database.url
     postgres_loader.pass_time(hours=1)
     added = world.add_task(home_id=min(world.properties))["id"]

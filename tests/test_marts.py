@@ -96,7 +96,7 @@ def edit_much(world: World) -> None:
 
 def test_every_cell_after_each_kind_of_load(loader: Loader) -> None:
     world = loader.sandbox.world
-    loader.load("--entities", "all")
+    loader.first_load("--entities", "all")
     assert marts_truth.cells(loader) > 3000
     check(loader)
     home = busy_property(world)

@@ -102,7 +102,7 @@ def test_a_property_the_list_calls_deleted_may_refuse_its_tasks(duckdb_loader: L
 
 def test_lines_loaded_from_lists_outlive_lists_without_and_refused_details(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load(*TASKS)
+    loader.first_load(*TASKS)
     lines = "select (select count(*) from task_supplies) + (select count(*) from task_costs)"
     before = loader.column(lines)
     task = next(row for row in world.listed_tasks() if row.get("supplies") and row.get("costs"))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -44,35 +46,51 @@ def worlds() -> dict[str, World]:
     return made
 
 
+def load_twice(loader: Loader) -> None:
+    """Two regions, with changes between."""
+    sandbox = loader.sandbox
+    first = loader.run("--entities", "all", regions=tuple(REGIONS))
+    assert first.exit_code == 0, first.as_dict()
+    world = sandbox.worlds["smoky"]
+    done = [t for t in world.tasks.values() if t["type_task_status"]["code"] in ("finished", "approved")]
+    loader.pass_time(hours=1)
+    world.edit_task(done[0]["id"], type_task_status={"code": "created", "name": "Created", "stage": "new"})
+    approved = next(t for t in done[1:] if t["type_task_status"]["code"] == "approved" and t.get("costs"))
+    costs = [{**approved["costs"][0], "cost": 1234.5}, *approved["costs"][1:]]
+    world.edit_task(approved["id"], costs=costs)
+    open_task = next(t for t in world.tasks.values() if not t.get("assignments"))
+    world.edit_task(
+        open_task["id"],
+        assignments=[{"id": 1, "assignee_id": 655, "name": "A", "type_task_user_status": "assigned"}],
+    )
+    second = loader.run(regions=tuple(REGIONS))
+    assert second.exit_code == 0, second.as_dict()
+
+
+@contextmanager
+def loaded_twice(database: Database, folder: Path) -> Iterator[Loader]:
+    running = Sandbox.multi(worlds(), token_limit=False)
+    with running as sandbox, Loader(sandbox, database, folder / "work", NOW) as loader:
+        loader.once("the page's two regions", lambda: load_twice(loader))
+        loader.now = NOW.add(hours=1, minutes=10)
+        yield loader
+
+
 @pytest.fixture
 def loaded(database: Database, tmp_path: Path) -> Iterator[Loader]:
-    """Two regions, loaded twice with changes between."""
-    running = Sandbox.multi(worlds(), token_limit=False)
-    with running as sandbox, Loader(sandbox, database, tmp_path / "work", NOW) as loader:
-        first = loader.run("--entities", "all", regions=tuple(REGIONS))
-        assert first.exit_code == 0, first.as_dict()
-        world = sandbox.worlds["smoky"]
-        done = [t for t in world.tasks.values() if t["type_task_status"]["code"] in ("finished", "approved")]
-        loader.pass_time(hours=1)
-        world.edit_task(
-            done[0]["id"], type_task_status={"code": "created", "name": "Created", "stage": "new"}
-        )
-        approved = next(t for t in done[1:] if t["type_task_status"]["code"] == "approved" and t.get("costs"))
-        costs = [{**approved["costs"][0], "cost": 1234.5}, *approved["costs"][1:]]
-        world.edit_task(approved["id"], costs=costs)
-        open_task = next(t for t in world.tasks.values() if not t.get("assignments"))
-        world.edit_task(
-            open_task["id"],
-            assignments=[{"id": 1, "assignee_id": 655, "name": "A", "type_task_user_status": "assigned"}],
-        )
-        second = loader.run(regions=tuple(REGIONS))
-        assert second.exit_code == 0, second.as_dict()
-        loader.pass_time(minutes=10)
+    with loaded_twice(database, tmp_path) as loader:
+        yield loader
+
+
+@pytest.fixture
+def loaded_duckdb(duckdb_database: Database, tmp_path: Path) -> Iterator[Loader]:
+    """For what the same queries are asked for on both databases elsewhere in this file."""
+    with loaded_twice(duckdb_database, tmp_path) as loader:
         yield loader
 
 
 def page(loader: Loader, **options: Any) -> Page:
-    with loader.target.pipeline("page", str(loader.folder / "page")).sql_client() as client:
+    with loader.client() as client:
         return Page(make_page(client, REGIONS, loader.now, **options))
 
 
@@ -307,14 +325,14 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
         assert card["last good run"].endswith(f"({card['data loaded']})")
 
 
-def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded: Loader) -> None:
-    """The view knows today by the database's clock: what was loaded in March is moved there."""
+def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded_duckdb: Loader) -> None:
+    """The view knows today by the database's clock: what was loaded_duckdb in March is moved there."""
     days = (date.today() - NOW.date()).days
     for column in ("checkout_date", "next_checkin_date"):
-        loaded.query(f"update mart_stay_turnovers set {column} = {column} + cast({days} as integer)")
-    shown = page(loaded)
+        loaded_duckdb.query(f"update mart_stay_turnovers set {column} = {column} + cast({days} as integer)")
+    shown = page(loaded_duckdb)
     expected = []
-    for code, home, house, out, out_at, into, into_at, same, state, stay in loaded.query(
+    for code, home, house, out, out_at, into, into_at, same, state, stay in loaded_duckdb.query(
         "select region_code, property_id, property_name, checkout_date, checkout_time, next_checkin_date, "
         "next_checkin_time, is_same_day_turn, clean_state, reservation_id from mart_upcoming_turns "
         "where needs_attention"
@@ -336,29 +354,29 @@ def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded: L
     assert urgency == sorted(urgency)
 
 
-def test_changes_are_told_from_the_history(loaded: Loader) -> None:
+def test_changes_are_told_from_the_history(loaded_duckdb: Loader) -> None:
     """The fixture reopened one task, edited one approved line and assigned one task, an hour after the first load."""
-    shown = page(loaded)
-    month = loaded.now.strftime("%Y-%m")
+    shown = page(loaded_duckdb)
+    month = loaded_duckdb.now.strftime("%Y-%m")
     assert shown.rows("Reopened tasks by region and month") == [["Smoky", month, "1", "1"]]
     (edited,) = shown.rows("Lines edited after approval, the newest 20")
-    versions = loaded.column(
+    versions = loaded_duckdb.column(
         "select coalesce(cost_amount, 0) + coalesce(supply_amount, 0) from task_changes where task_id = %s "
         "order by change_number",
         int(edited[1]),
     )
     assert edited[4:] == [money(versions[0]), money(versions[-1])] and versions[0] != versions[-1]
-    (seen,) = loaded.column(
+    (seen,) = loaded_duckdb.column(
         "select noted_at from task_changes where task_id = %s and change_number = 2", int(edited[1])
     )
     assert edited[0] == "Smoky" and edited[3] == seen.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M %Z")
     assert shown.rows("Hours until assigned, by region and month") == [["Smoky", month, "1", "1.0", "1.0"]]
 
 
-def test_work_by_person_is_that_of_the_payouts(loaded: Loader) -> None:
-    with loaded.target.pipeline("page", str(loaded.folder / "page")).sql_client() as client:
-        shown = Page(make_page(client, REGIONS, loaded.now, with_names=True))
-    first = (loaded.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
+    with loaded_duckdb.client() as client:
+        shown = Page(make_page(client, REGIONS, loaded_duckdb.now, with_names=True))
+    first = (loaded_duckdb.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
     expected = [
         [
             name(code),
@@ -368,7 +386,7 @@ def test_work_by_person_is_that_of_the_payouts(loaded: Loader) -> None:
             currency or NOTHING,
             money(amount),
         ]
-        for code, month, tasks, without, currency, amount in loaded.query(
+        for code, month, tasks, without, currency, amount in loaded_duckdb.query(
             "select region_code, work_month, count_tasks, count_tasks_without_rate, currency, amount from mart_payouts "
             f"where work_month >= date '{first}'"
         )
@@ -376,15 +394,17 @@ def test_work_by_person_is_that_of_the_payouts(loaded: Loader) -> None:
     told = shown.rows("Work by person, this month and the last")
     assert sorted([*row[:2], *row[3:]] for row in told) == sorted(expected) and expected
     people = dict(
-        loaded.query("select person_id, coalesce(name, first_name) from people where region_code = 'smoky'")
+        loaded_duckdb.query(
+            "select person_id, coalesce(name, first_name) from people where region_code = 'smoky'"
+        )
     )
     assert {row[2].split()[0] for row in told} <= {*(f"{n}".split()[0] for n in people.values()), "person"}
 
 
-def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded: Loader) -> None:
-    with loaded.target.pipeline("page", str(loaded.folder / "page")).sql_client() as client:
-        html = make_page(client, REGIONS, loaded.now)
-        named = make_page(client, REGIONS, loaded.now, with_names=True)
+def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded_duckdb: Loader) -> None:
+    with loaded_duckdb.client() as client:
+        html = make_page(client, REGIONS, loaded_duckdb.now)
+        named = make_page(client, REGIONS, loaded_duckdb.now, with_names=True)
     shown = Page(html)
     assert MARKUP in [row[2] for row in shown.rows("The 20 tasks whose totals differ most")]
     assert MARKUP not in html and "<b>" not in html
@@ -394,7 +414,10 @@ def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded
             assert not key.startswith("on"), key
             if key in ("href", "src"):
                 assert (value or "").startswith("#")
-    staff = {first for (first,) in loaded.query("select first_name from people where first_name is not null")}
+    staff = {
+        first
+        for (first,) in loaded_duckdb.query("select first_name from people where first_name is not null")
+    }
     assert GUEST not in html and GUEST not in named and "example.test" not in html
     assert "Work by person" not in html
     assert (
@@ -428,9 +451,12 @@ def tables(duckdb_database: Database) -> Iterator[Any]:
 
 def put(client: Any, table: str, *rows: dict[str, Any]) -> None:
     """Rows of a mart, which has no columns of dlt's."""
-    for row in rows:
-        marks = ", ".join(["%s"] * len(row))
-        client.execute_sql(f"insert into {table} ({', '.join(row)}) values ({marks})", *row.values())
+    for names, alike in itertools.groupby(rows, key=tuple):
+        values = [tuple(row.values()) for row in alike]
+        marks = ", ".join(["({})".format(", ".join(["%s"] * len(names)))] * len(values))
+        client.execute_sql(
+            f"insert into {table} ({', '.join(names)}) values {marks}", *itertools.chain(*values)
+        )
 
 
 def run_row(region: str, entity: str, hours_ago: float, **more: Any) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def test_views_on_ours_survive_new_columns_new_definitions_and_full(
     sandbox: Sandbox, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Loader(sandbox, database, tmp_path / "work", NOW) as loader:
-        loader.load()
+        loader.first_load()
         for view, body in {
             "mine_tasks": "select task_id, name, link_status from breezeway.tasks where deleted_at is null",
             "mine_costs": "select region_code, task_id, cost from breezeway.task_costs",
@@ -125,7 +125,7 @@ READS_EVERYTHING = (
 
 
 def test_an_idle_reader_stops_neither_changed_rows_nor_full(postgres_loader: Loader) -> None:
-    postgres_loader.load()
+    postgres_loader.first_load()
     with session(postgres_loader, *READS_EVERYTHING):
         postgres_loader.pass_time(hours=1)
         postgres_loader.sandbox.world.edit_task(some_task(postgres_loader), name="Repainted")
@@ -170,7 +170,7 @@ def test_a_change_behind_another_regions_load_waits_for_it_by_name(
 ) -> None:
     """A long merge of another region ends by itself, however long it takes: no reason to give up."""
     loader = postgres_loader
-    loader.load()
+    loader.first_load()
     monkeypatch.setattr(destinations, "LOCK_TIMEOUT", "-clock_timeout=100ms")
     monkeypatch.setattr("pipelines.database.patience.OURS_POLL_S", 0.1)
     loader.pass_time(hours=1)
@@ -193,7 +193,7 @@ def test_views_and_indexes_behind_others_are_only_a_warning(
     postgres_loader: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loader = postgres_loader
-    loader.load()
+    loader.first_load()
     later = tmp_path / "sql_post"
     shutil.copytree(post_sql.SQL_DIR, later)
     changed = later / "views" / "task_linkage.sql"
@@ -222,7 +222,7 @@ def index_ids(loader: Loader) -> dict[str, int]:
 
 def test_indexes_are_made_once_and_the_merge_uses_them(postgres_loader: Loader) -> None:
     loader = postgres_loader
-    loader.load()
+    loader.first_load()
     made = index_ids(loader)
     assert {index.name for index in indexes(TABLES)} <= set(made)
     loader.pass_time(hours=1)
@@ -284,7 +284,7 @@ DEADLOCK = "raise exception 'deadlock detected' using errcode = '40P01';"
 def test_a_deadlock_or_a_lost_session_is_tried_again(postgres_loader: Loader) -> None:
     """At every stage of a load: rows into staging, the merge, dlt's own tables, our SQL."""
     loader = postgres_loader
-    loader.load()
+    loader.first_load()
     task_id = some_task(loader)
     for event, table, how in (
         ("insert", "breezeway_staging_smoky.tasks", END_SESSION),

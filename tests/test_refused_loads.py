@@ -35,7 +35,7 @@ def waiting_packages(loader: Loader) -> bool:
 
 def test_a_package_refused_for_its_rows_is_given_up_and_read_again(postgres_loader: Loader) -> None:
     loader = postgres_loader
-    loader.load()
+    loader.first_load()
     loader.query(
         "create function refuse() returns trigger language plpgsql as "
         "$$ begin raise exception 'not in my table'; end $$"

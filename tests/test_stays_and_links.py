@@ -50,8 +50,8 @@ def ended_stay(world: World) -> int:
 # --- stays ----------------------------------------------------------------------------------------------
 
 
-def test_a_stay_that_ended_long_ago_still_updates(loader: Loader) -> None:
-    world = loader.sandbox.world
+def test_a_stay_that_ended_long_ago_still_updates(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
     ended = ended_stay(world)
     loader.first_load()
     loader.pass_time(hours=1)
@@ -163,8 +163,10 @@ def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
     assert stay(loader, old, "note") == "after years"
 
 
-def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(loader: Loader) -> None:
-    world = loader.sandbox.world
+def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(
+    duckdb_loader: Loader,
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
     old = world.add_reservation(property_id=HOME)["id"]
     link = {"id": old, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
@@ -331,7 +333,7 @@ def test_a_stay_read_again_without_a_change_is_not_written(duckdb_loader: Loader
 
 def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load("--entities", "all")
+    loader.first_load("--entities", "all")
     stay = next(row["id"] for row in world.stays_by_checkout("2026-03-11"))
     row = world.reservations[stay]
     for shown in (False, True, False):

@@ -89,8 +89,9 @@ def test_a_first_run_that_fails_before_its_tables_are_made_is_noted_all_the_same
     assert loader.column("select count(*) from tasks") == [len(loader.sandbox.world.tasks)]
 
 
-def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(loader: Loader) -> None:
-    loader.load()
+def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
+    loader.first_load()
     loader.sandbox.reset_log()
     loader.pass_time(hours=1)
     loader.sandbox.faults.refuse_endpoint("/property", 403)
@@ -101,8 +102,9 @@ def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(loader: Loade
     assert {row[3] for row in rows} == {report.error}
 
 
-def test_a_failing_property_is_counted_to_its_entity(loader: Loader) -> None:
-    loader.load()
+def test_a_failing_property_is_counted_to_its_entity(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
+    loader.first_load()
     loader.pass_time(hours=1)
     loader.sandbox.faults.refuse_property(2003, 422)
     (report,) = loader.run().regions
@@ -116,7 +118,7 @@ def test_a_failing_property_is_counted_to_its_entity(loader: Loader) -> None:
 
 def test_new_columns_are_kept_with_the_entity_that_has_them(duckdb_loader: Loader) -> None:
     world = duckdb_loader.sandbox.world
-    duckdb_loader.load()
+    duckdb_loader.first_load()
     duckdb_loader.pass_time(hours=1)
     world.edit_task(next(iter(world.tasks)), brand_new_field="x")
     duckdb_loader.load()

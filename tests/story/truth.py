@@ -46,8 +46,7 @@ class Tables:
 
     def read(self, names: Iterable[str]) -> list[str]:
         """Fill in these tables; tells what breaks their form: a key twice, a child row without its parent."""
-        reader = self._loader.target.pipeline("smoky", str(self._loader.folder / "reader"))
-        with reader.sql_client() as self._client:
+        with self._loader.client() as self._client:
             return [problem for name in names for problem in self._read(TABLES[name])]
 
     def _read(self, table: Table) -> list[str]:
