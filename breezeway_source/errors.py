@@ -9,6 +9,7 @@ BreezewayError
 
 from __future__ import annotations
 
+import codecs
 import difflib
 from collections.abc import Iterable
 
@@ -63,3 +64,25 @@ def unknown_name(kind: str, name: str, known: Iterable[str]) -> ConfigError:
     nearest = difflib.get_close_matches(name, names, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return ConfigError(f"Unknown {kind} {name!r}.{hint} Known: {', '.join(names) or 'none'}.")
+
+
+def unreadable(error: Exception) -> ConfigError:
+    """The error for configuration that dlt cannot read: a file that is no TOML, mostly."""
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    marked = [path for path in getattr(error, "full_paths", ()) if _begins_with_a_mark(path)]
+    if marked:
+        return ConfigError(
+            f"{marked[0]} begins with a byte order mark (BOM), which is no TOML. Next: save it as UTF-8 without BOM."
+        )
+    return ConfigError(
+        f"The configuration cannot be read: {text}. Next: correct the file; it is TOML, in UTF-8."
+    )
+
+
+def _begins_with_a_mark(path: str) -> bool:
+    """As editors of Windows write one in front of UTF-8 and UTF-16."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(3).startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    except OSError:
+        return False

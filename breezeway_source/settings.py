@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 
 import dlt
 import pendulum
-from dlt.common.configuration.exceptions import ConfigurationException
+from dlt.common.configuration.exceptions import ConfigProviderException, ConfigurationException
 from dlt.common.configuration.providers.environ import EnvironProvider
 
 from . import arguments
 from .address import API, url_of_the_api
-from .errors import ConfigError, unknown_name
+from .errors import ConfigError, unknown_name, unreadable
 from .rows.personal import PersonalData
 
 SECTION = "sources.breezeway"
@@ -219,7 +219,11 @@ def _table(field: str) -> dict[str, Any]:
     """A TOML table merged over the files; the environment has no tables."""
     *sections, key = field.split(".")
     merged: dict[str, Any] = {}
-    for provider in reversed(list(dlt.secrets.config_providers) + list(dlt.config.config_providers)):
+    try:
+        providers = [*dlt.secrets.config_providers, *dlt.config.config_providers]
+    except ConfigProviderException as e:
+        raise unreadable(e) from e
+    for provider in reversed(providers):
         if isinstance(provider, EnvironProvider) or provider.is_empty:
             continue
         table, _ = provider.get_value(key, dict, "", *sections)

@@ -24,6 +24,7 @@ if __name__ == "__main__":
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import ConfigError  # noqa: E402
 from breezeway_source.plan import Plan, plan_of  # noqa: E402
+from pipelines.database.places import refuse_place  # noqa: E402
 from pipelines.watch.logs import set_up_logging  # noqa: E402
 from pipelines.watch.secrets import SECRETS  # noqa: E402
 from pipelines.watch.streams import show_any_character, tell_end, unheard  # noqa: E402
@@ -134,8 +135,8 @@ def make_plan(args: argparse.Namespace) -> Plan:
 
 def checked_report_file(path: Path | None) -> Path | None:
     """Refuse a place that cannot be written before the run, not after it."""
-    if path is not None and (path.is_dir() or not os.access(path.absolute().parent, os.W_OK)):
-        raise ConfigError(f"--report {str(path)!r} cannot be written: is the folder there and yours?")
+    if path is not None:
+        refuse_place("--report", path)
     return path
 
 

@@ -205,6 +205,11 @@ def test_help_needs_neither_configuration_nor_network(tmp_path: Path) -> None:
         ("secrets.toml", "client_id = \n", "The configuration cannot be read: "),
         (
             "config.toml",
+            "\ufeff[sources.breezeway]\n",
+            "./.dlt/config.toml begins with a byte order mark (BOM)",
+        ),
+        (
+            "config.toml",
             "[sources.breezeway.regions.smoky]\n",
             "Region 'smoky' has no credentials: set sources.breezeway.regions.smoky.client_id and "
             "sources.breezeway.regions.smoky.client_secret in .dlt/secrets.toml, or "
@@ -214,7 +219,7 @@ def test_help_needs_neither_configuration_nor_network(tmp_path: Path) -> None:
 )
 def test_a_run_that_cannot_start_writes_nothing(tmp_path: Path, file: str, text: str, message: str) -> None:
     (tmp_path / ".dlt").mkdir()
-    (tmp_path / ".dlt" / file).write_text(text)
+    (tmp_path / ".dlt" / file).write_text(text, "utf-8")
     done = run(tmp_path, "--region", "smoky", "--report", "report.json")
     assert (done.returncode, done.stdout, made(tmp_path)) == (2, "", [".dlt", f".dlt/{file}"])
     assert done.stderr.startswith(f"run.py: {message}") and done.stderr.count("\n") == 1, done.stderr

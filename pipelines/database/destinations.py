@@ -26,6 +26,7 @@ from dlt.pipeline import Pipeline
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import Settings
 from pipelines.database.engines import ENGINES, Engine, engine_of
+from pipelines.database.places import shown, why
 
 DATASET = Settings.dataset_name
 PREFIX = "breezeway_"  # of a pipeline's name; the region's code behind it
@@ -171,10 +172,22 @@ def duckdb_target(file: Path, *, dataset: str = DATASET, sandbox: bool = False) 
     """A DuckDB file. Refuses a file named like a dataset: DuckDB could not tell `breezeway.tasks` apart."""
     file = file.absolute()
     _refuse_clash(file, dataset)
-    file = file.resolve()  # one file, one lock, one working folder, by whatever way it is reached
+    try:
+        file = file.resolve()  # one file, one lock, one working folder, by whatever way it is reached
+        is_dir, is_other = file.is_dir(), file.exists() and not file.is_file()
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as e:  # RuntimeError: a link to itself (Python 3.12)
+        raise ConfigError(
+            f"The DuckDB file {shown(file)} cannot be opened: {why(e)}. Next: name another ({DUCKDB_KEY})."
+        ) from e
     _refuse_clash(file, dataset)
-    if file.is_dir():
+    if is_dir:
         raise ConfigError(f"The DuckDB file {str(file)!r} is a folder: name a file in it ({DUCKDB_KEY}).")
+    if is_other:
+        raise ConfigError(f"The DuckDB file {str(file)!r} is a pipe or a device: name a file ({DUCKDB_KEY}).")
     if not file.parent.is_dir():
         raise ConfigError(
             f"The folder of the DuckDB file {str(file)!r} does not exist: make it, or name another ({DUCKDB_KEY})."
@@ -206,6 +219,8 @@ def _duckdb_file(sandbox: bool) -> Path:
         raise ConfigError(
             f"The DuckDB file {configured!r} would be gone with the run: name a file ({DUCKDB_KEY})."
         )
+    if configured.startswith(("md:", "motherduck:")):  # else a file of that name
+        raise ConfigError(f"{DUCKDB_KEY} names a database of MotherDuck. Next: --destination motherduck.")
     return Path(configured.strip().removeprefix("duckdb:///")).expanduser()
 
 

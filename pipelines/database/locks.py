@@ -28,6 +28,7 @@ from breezeway_source.errors import ConfigError
 from pipelines.database.ddl import ddl_lock_name
 from pipelines.database.destinations import DATASET, Target, pipelines_root
 from pipelines.database.fitness import UnfitDatabase, first_line, is_held, refuse_unfit, unreadable_file
+from pipelines.database.places import shown, why
 from pipelines.database.waits import waiting
 
 FILE_WAIT_S = 20.0
@@ -170,7 +171,7 @@ def folder_lock(target: Target, region_code: str, pipelines_dir: str | None = No
         root.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise ConfigError(
-            f"The working folder {str(root)!r} cannot be made: {e.strerror} (DLT_DATA_DIR)."
+            f"The working folder {shown(root)} cannot be made: {why(e)}. Next: name one of yours with DLT_DATA_DIR."
         ) from e
     with _file_lock(root / f".{name}.lock", partial(_folder_busy, str(root / name))):
         yield
@@ -202,7 +203,10 @@ def _locked(path: Path, busy: Callable[[str], str]) -> Iterator[IO[str]]:
         try:
             lock = path.open("a+", encoding="utf-8")
         except OSError as e:
-            raise ConfigError(f"The lock file {str(path)!r} cannot be written: {e.strerror}.") from e
+            raise ConfigError(
+                f"The lock file {shown(path)} cannot be written: {why(e)}. Next: choose a folder of yours for what it "
+                "locks (DESTINATION__DUCKDB__CREDENTIALS names the DuckDB file, DLT_DATA_DIR the working folder)."
+            ) from e
         with lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

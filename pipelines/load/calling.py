@@ -17,10 +17,16 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 
 from breezeway_source import arguments
 from breezeway_source.api.access import Access
-from breezeway_source.errors import BreezewayError, ConfigError
+from breezeway_source.errors import BreezewayError, ConfigError, unreadable
 from breezeway_source.plan import Plan, plan_of
 from breezeway_source.reading import Reading
-from breezeway_source.settings import Region, Settings, read_regions, read_settings, select_regions
+from breezeway_source.settings import (
+    Region,
+    Settings,
+    read_regions,
+    read_settings,
+    select_regions,
+)
 from pipelines.database.destinations import Target, duckdb_target, find_target
 from pipelines.load.region_run import RegionRun
 from pipelines.load.regions import load_regions
@@ -125,12 +131,7 @@ def configuration() -> tuple[Settings, dict[str, Region]]:
     except BreezewayError:
         raise
     except Exception as e:
-        raise _unreadable(e) from e
-
-
-def _unreadable(error: Exception) -> ConfigError:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return ConfigError(f"The configuration cannot be read: {text}")
+        raise unreadable(e) from e
 
 
 @contextlib.contextmanager
@@ -143,7 +144,7 @@ def project_configuration() -> Iterator[None]:
                 folder = "." if Path(".dlt").is_dir() else str(ROOT)
                 stack.enter_context(switched_run_context(RunContext(folder)))
         except Exception as e:
-            raise _unreadable(e) from e
+            raise unreadable(e) from e
         yield
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,6 +12,7 @@ from breezeway_source.errors import ConfigError
 from pipelines.database.ddl import SqlClient
 from pipelines.database.destinations import Target
 from pipelines.database.locks import database_use
+from pipelines.database.places import refuse_place
 from pipelines.page import changes, health, money, work
 from pipelines.page.asking import Questions
 from pipelines.page.showing import table
@@ -80,8 +80,7 @@ def refuse_page(file: Path, target: Target) -> None:
         raise ConfigError(f"The page needs {' and '.join(missing)}: pip install {' '.join(missing)}.")
     if not target.has_sql:
         raise ConfigError(f"The page is made from duckdb and postgres only, not from {target.name}.")
-    if file.is_dir() or not os.access(file.absolute().parent, os.W_OK):
-        raise ConfigError(f"--page {str(file)!r} cannot be written: is the folder there and yours?")
+    refuse_place("--page", file)
 
 
 def write_page(file: Path, html: str) -> None:

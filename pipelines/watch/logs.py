@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from breezeway_source.errors import ConfigError
+from pipelines.database.places import shown, why
 from pipelines.watch.secrets import CleanFormatter, clean
 
 KEEP_DAYS = 30
@@ -91,7 +92,7 @@ def log_to_folder(folder: Path, started_at: datetime, *, as_json: bool) -> Path:
         handler = logging.FileHandler(file, encoding="utf-8", errors="replace")
     except OSError as e:
         raise ConfigError(
-            f"sources.breezeway.log_folder {str(folder)!r} cannot be written: {e.strerror or type(e).__name__}."
+            f"sources.breezeway.log_folder {shown(folder)} cannot be written: {why(e)}. Next: name another."
         ) from e
     handler.setFormatter(_formatter(as_json))
     logging.getLogger("breezeway").addHandler(handler)
