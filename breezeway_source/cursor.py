@@ -55,6 +55,10 @@ class TaskCursor:
             str(p): start.isoformat() if start else READ_WHOLE for p, start in starts.items()
         }
 
+    def forget(self) -> None:
+        """The next run reads every property whole."""
+        self._state["held"] = dict.fromkeys(map(str, self._state.get("known", ())), READ_WHOLE)
+
     def done(self, property_id: int) -> None:
         """This property was read completely from its start to the run's start."""
         self._state["held"].pop(str(property_id), None)

@@ -168,10 +168,65 @@ def test_lines_that_were_taken_off_a_task_go_after_one_question(loader: Loader, 
     assert asked_by_id(loader.sandbox, "/task/{id}") == []
 
 
-def test_that_all_lists_are_empty_is_told_where_nothing_else_is_known(loader: Loader, world: World) -> None:
-    told = "finished tasks that were listed are empty lists: they are believed"
-    assert not any(told in text for text in loader.load("--entities", "properties", "tasks").warnings)
-    loader.wipe()
-    loader.database.url = str(loader.folder.parent / "another.duckdb")
+def test_empty_lists_are_asked_about_where_no_list_shows_a_line(loader: Loader, world: World) -> None:
+    """A first load whose lists are all empty: details of finished tasks decide, and then all is read again."""
     loader.sandbox.deviate("fields", "/task", **EMPTIED)
+    (report,) = loader.run("--entities", "properties", "tasks").regions
+    assert report.exit_code == 1 and "where their details have lines" in report.failures[0]["message"]
+    assert 5 <= len(asked_by_id(loader.sandbox, "/task/{id}")) <= 20
+    for _ in range(2):
+        loader.pass_time(hours=1)
+        loader.load("--entities", "properties", "tasks")
+        assert lines(loader) == true_lines(world) and min(true_lines(world)) > 5
+    loader.sandbox.reset_log()
+    done = next(
+        t["type_task_status"] for t in world.tasks.values() if t["type_task_status"]["code"] == "finished"
+    )
+    new = world.add_task(home_id=2001, type_task_status=done, costs=[{"id": 77, "cost": "9.50"}])["id"]
+    loader.pass_time(hours=1)
+    loader.load(
+        "--entities", "properties", "tasks"
+    )  # a task it has never seen: its lists are no longer believed
+    assert asked_by_id(loader.sandbox, "/task/{id}") == [new] and lines(loader) == true_lines(world)
+    loader.sandbox.behave()
+    world.edit_task(new, name="Edited")
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert "empty_lists_lie" not in state(loader)
+
+
+def test_that_all_lists_are_empty_is_believed_and_told_where_details_have_none_either(
+    loader: Loader, world: World
+) -> None:
+    told = "finished tasks that were listed are empty, also in the details"
+    for task in world.tasks.values():
+        task.update(EMPTIED)
     assert any(told in text for text in loader.load("--entities", "properties", "tasks").warnings)
+    assert 5 <= len(asked_by_id(loader.sandbox, "/task/{id}")) <= 20
+    loader.sandbox.reset_log()
+    loader.pass_time(hours=1)
+    assert not any(told in text for text in loader.load("--entities", "weekly").warnings)
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
+def test_lines_in_no_form_of_a_list_take_none_away_and_are_told(loader: Loader, world: World) -> None:
+    loader.load("--entities", "properties", "tasks")
+    before = lines(loader)
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    world.edit_task(rich["id"], costs="see invoice", name="Edited")
+    new = world.add_task(home_id=rich["home_id"], costs="see invoice", supplies=[])["id"]
+    loader.pass_time(hours=1)
+    (report,) = loader.run("--entities", "properties", "tasks").regions
+    assert report.exit_code == 1 and lines(loader) == before
+    assert f"costs or supplies of task {rich['id']} are no list of lines" in report.failures[0]["message"]
+    assert any("costs of tasks came as no list in 1 rows" in warning for warning in report.warnings)
+    assert "see invoice" in str(loader.column("select unparsed from tasks where task_id = %s", new))
+
+
+@pytest.mark.parametrize("key", ["results", "data"])
+def test_lines_may_come_wrapped(loader: Loader, world: World, key: str) -> None:
+    true = true_lines(world)
+    for task in world.tasks.values():
+        task.update({name: {key: task.get(name) or []} for name in EMPTIED})
+    loader.load("--entities", "properties", "tasks")
+    assert lines(loader) == true and asked_by_id(loader.sandbox, "/task/{id}") == []

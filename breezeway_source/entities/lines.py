@@ -1,10 +1,12 @@
 """Costs and supplies of tasks, where the lists leave them out (breezeway-api.md, section 7).
 
-Whether a list row is complete is contradictory in the sources. Null means absent. Where list rows lack them, the
+Whether a list row is complete is contradictory in the sources. Where list rows lack them (null, absent, no list), the
 details of 20 finished tasks decide: if none has a line either, the lists are believed, and that is told. Else details
 are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
-newest first, by the runs that follow. A detail that is refused, or beyond the bound, never takes away lines that are
-loaded; nor does an empty list alone: where it would, the task is asked by its id.
+newest first, by the runs that follow. Empty lists are believed where others show lines; where none does, and none is
+loaded, details decide at the end of the run, and where they have lines all tasks are read again. A detail that is
+refused, or beyond the bound, never takes away lines that are loaded; nor does an empty list alone: where it would, the
+task is asked by its id.
 """
 
 from __future__ import annotations
@@ -16,11 +18,13 @@ from typing import Any
 
 from ..errors import ApiError, AuthError
 from ..reading import Reading
-from ..rows.fields import record_id, says_deleted
+from ..rows.fields import lines_of, record_id, says_deleted
 from .absence import is_gone
 
 MONEY = ("costs", "supplies")
 SAMPLE = 20
+ENOUGH_EMPTY = 5  # finished tasks without a line, of a run that saw none: worth asking
+LACK, EMPTY_LIE, EMPTY_BELIEVED = "lists_lack_lines", "empty_lists_lie", "empty_lists_believed"
 _FINISHED = ("finished", "approved", "closed")
 
 
@@ -47,11 +51,13 @@ class Lines:
         self._to_come = 0
         self._sampled = 0
         self._asked: set[int] = set()
-        # List rows that show lines, and finished ones whose lists are empty.
-        self._with_lines = self._empty = 0
+        self._with_lines = 0  # list rows that show some
+        self._lied = False  # a detail had lines where the list was an empty one
+        self._empty: dict[int, int | None] = {}  # finished tasks whose lists are empty, with their property
+        self._decides = False
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
-        """`state` is kept between runs: whether details are known to have lines that lists lack.
+        """`state` is kept between runs: whether details are known to have lines that lists lack, and empty ones too.
 
         What has lines is asked in every run: this may be the first one whose lists are without.
         """
@@ -69,6 +75,7 @@ class Lines:
         """
         mode, task_id = reading.settings.task_detail, record_id(raw)
         lacks = any(_is_unreadable(raw.get(key)) or self._takes_away(raw, key) for key in MONEY)
+        lacks = lacks or (bool(self._state.get(EMPTY_LIE)) and not _has_lines(raw))
         self._see(raw)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
@@ -87,7 +94,17 @@ class Lines:
                     return None
                 raise
             self._note(task_id, raw, detail)
-            return raw | detail, {"lines_from": "detail"}
+            found = raw | detail
+            if self._is_held(task_id) and any(
+                found.get(key) is not None and _is_unreadable(found[key]) for key in MONEY
+            ):
+                reading.fail_once(
+                    "tasks",
+                    f"costs or supplies of task {task_id} are no list of lines, in its detail neither: what is loaded "
+                    "stays. Next: look at it at the source.",
+                )
+                raise KeepLoaded
+            return found, {"lines_from": "detail"}
         with self._lock:
             self._to_come += 1
         return self.without(raw)
@@ -102,19 +119,19 @@ class Lines:
         return any(task_id in tasks for tasks in self._held.values())
 
     def _takes_away(self, raw: Mapping[str, Any], key: str) -> bool:
-        return not raw.get(key) and record_id(raw) in self._held.get(key, ())
+        return not lines_of(raw.get(key)) and record_id(raw) in self._held.get(key, ())
 
     def _see(self, raw: Mapping[str, Any]) -> None:
         with self._lock:
-            if any(raw.get(key) for key in MONEY):
+            if _has_lines(raw):
                 self._with_lines += 1
             elif _is_finished(raw) and not any(raw.get(key) is None for key in MONEY):
-                self._empty += 1
+                self._empty[record_id(raw) or 0] = record_id(raw, "home_id")
 
     def _may_ask(self, mode: str, task_id: int) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
         with self._lock:
-            known = bool(self._state.get("lists_lack_lines")) or self._is_held(task_id)
+            known = bool(self._state.get(LACK)) or self._is_held(task_id)
             if mode == "auto" and not known and self._sampled >= SAMPLE:
                 return None
             if mode == "auto" and self._left <= 0:
@@ -125,14 +142,31 @@ class Lines:
     def _note(self, task_id: int, raw: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         with self._lock:
             self._asked.add(task_id)
-            if any(detail.get(key) and not raw.get(key) for key in MONEY):
-                self._state["lists_lack_lines"] = True
+            lacked = [key for key in MONEY if lines_of(detail.get(key)) and not lines_of(raw.get(key))]
+            if lacked:
+                self._state[LACK] = True
+                self._lied = self._lied or not any(_is_unreadable(raw.get(key)) for key in lacked)
             elif _is_finished(detail):
                 self._sampled += 1
 
     def still_to_come(self, reading: Reading) -> Iterator[LinesOf]:
-        """Loaded tasks whose lines are still to come, newest first, as many as this run may still ask for."""
-        if self._state.get("lists_lack_lines") and reading.settings.task_detail == "auto":
+        """Loaded tasks whose lines are still to come, newest first, as many as this run may still ask for.
+
+        And some whose lists were empty, where no list says otherwise.
+        """
+        if reading.settings.task_detail != "auto":
+            return
+        self._decides = (
+            len(self._empty) >= ENOUGH_EMPTY
+            and not self._with_lines
+            and not any(self._held.values())
+            and not self._state.get(EMPTY_LIE)
+            and (reading.plan.full or not self._state.get(EMPTY_BELIEVED))
+        )
+        if self._decides:
+            for task_id, property_id in list(self._empty.items())[: min(SAMPLE, max(self._left, 0))]:
+                yield LinesOf(task_id, property_id)
+        if self._state.get(LACK):
             waiting = reading.warehouse.tasks_without_lines(max(self._left, 0))
             for task_id, property_id in waiting:
                 if task_id not in self._asked:
@@ -148,22 +182,42 @@ class Lines:
             raise
         with self._lock:
             self._left -= 1
+            if job.task_id in self._empty and _has_lines(raw):
+                self._state[LACK] = self._lied = True
         return raw, {"lines_from": "detail"}
+
+    def are_read_again(self, reading: Reading) -> bool:
+        """Whether empty lists turned out to be none in this run: what was believed before is to be read again."""
+        if self._with_lines and not self._lied:
+            self._state.pop(EMPTY_LIE, None)
+        if not self._lied or self._state.get(EMPTY_LIE):
+            return False
+        self._state[EMPTY_LIE] = True
+        told = (
+            "lists of tasks have empty costs and supplies where their details have lines: all tasks are read again in "
+            "the next run, with their details."
+        )
+        if self._decides:  # lines are missing until then
+            reading.fail("tasks", told)
+        else:
+            reading.warn(told)
+        return True
 
     def tell(self, reading: Reading) -> None:
         """How many are left, or that the lists are believed."""
-        believed = self._sampled >= SAMPLE and not self._state.get("lists_lack_lines")
+        believed = self._sampled >= SAMPLE and not self._state.get(LACK)
         if believed:
             reading.warn(
                 f"lists of tasks have neither costs nor supplies, nor have the details of {SAMPLE} finished tasks: "
                 "the lists are believed."
             )
-        if self._empty >= SAMPLE and not self._with_lines and not any(self._held.values()):
+        if self._decides and not self._lied:
+            self._state[EMPTY_BELIEVED] = True
             reading.warn(
-                f"costs and supplies of all {self._empty} finished tasks that were listed are empty lists: they are "
-                'believed. Next: compare one with Breezeway; task_detail = "on" reads them from each task\'s detail.'
+                f"costs and supplies of all {len(self._empty)} finished tasks that were listed are empty, also in the "
+                "details that were asked: they are believed. Next: compare one with Breezeway."
             )
-        loaded = reading.warehouse.count_tasks_without_lines() if self._state.get("lists_lack_lines") else 0
+        loaded = reading.warehouse.count_tasks_without_lines() if self._state.get(LACK) else 0
         left = max(loaded + self._to_come - len(self._asked), self._to_come)
         if left:
             runs = -(-left // max(reading.settings.details_per_run, 1))
@@ -173,11 +227,13 @@ class Lines:
             )
 
 
+def _has_lines(raw: Mapping[str, Any]) -> bool:
+    return any(lines_of(raw.get(key)) for key in MONEY)
+
+
 def _is_unreadable(lines: Any) -> bool:
     """Null, absent, or in a form that is no list of lines: the detail may say more."""
-    if isinstance(lines, dict):
-        return any(isinstance(lines.get(key), list) for key in ("results", "data"))
-    return not isinstance(lines, list) and lines != ""
+    return lines is None or lines_of(lines) is None
 
 
 def _is_finished(raw: Mapping[str, Any]) -> bool:

@@ -81,6 +81,8 @@ class Tasks:
             while not stage.idle:
                 yield None
             self._lines.tell(reading)
+            if self._lines.are_read_again(reading):
+                self._cursor.forget()
         if not reading.has_more and self._refusing:
             reading.warn(
                 f"{len(self._refusing)} properties that the list calls deleted refuse their tasks, the first is "

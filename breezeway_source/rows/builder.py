@@ -15,7 +15,7 @@ from typing import Any
 from ..columns import Column, Table
 from ..errors import ApiError
 from .amounts import names_no_amount
-from .fields import record_id
+from .fields import lines_of, record_id
 from .level import EXACT, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
 from .new_columns import NewColumns
 from .personal import PersonalData
@@ -43,6 +43,7 @@ class _Rows:
             self.level.fields.setdefault("deleted_at", (None, None, skip))
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
+        self.no_lists = Counter[str]()  # by field: lines that came in a form that is no list of them
         self.underived = Counter[str]()  # by column: texts that are kept, whose derived columns stay null
         self.has_position = bool(parent_id) and "position" in table.by_name
         self._parent_id = parent_id
@@ -83,6 +84,11 @@ class _Rows:
             yield (
                 f"amounts of {table}.{column} could not be read in {lines} lines: they are null, sums are low "
                 "without them, and the originals are in `unparsed`. Next: look there."
+            )
+        for field, rows in self.no_lists.items():
+            yield (
+                f"{field} of {table} came as no list in {rows} rows: there are no lines of it, the originals are in "
+                "`unparsed`. Next: look there."
             )
         for column, rows in self.underived.items():
             derived = next(
@@ -260,15 +266,11 @@ class RowBuilder(_Rows):
         if own_id is None:
             raise self._unusable(f"has no usable {self._id}")
         for field, child in self._children:
-            values = raw.get(field)
-            if type(values) is dict:
-                values = [values]
-            if type(values) is list:
-                row[field] = child.build(values, own_id) if values else []
-                continue
-            row[field] = []
-            if not is_empty(values):
-                odd.append((ODD_VALUE, self.level, field, values))
+            lines = lines_of(raw.get(field))
+            row[field] = child.build(lines, own_id) if lines else []
+            if lines is None:
+                self.no_lists[field] += 1
+                odd.append((ODD_VALUE, self.level, field, raw[field]))
         if odd:
             self.settle(row, odd)
         return row

@@ -27,6 +27,15 @@ def text(raw: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def lines_of(value: Any) -> list[Any] | None:
+    """The entries of a list that a record holds, also where it is wrapped or is one object; None for another form."""
+    if isinstance(value, dict) and value:
+        return next((value[key] for key in ("results", "data") if isinstance(value.get(key), list)), [value])
+    if isinstance(value, list):
+        return value
+    return [] if values.is_empty(value) else None
+
+
 def says_deleted(raw: Mapping[str, Any], key: str) -> bool:
     """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time."""
     status = raw.get(key)
