@@ -176,6 +176,23 @@ class Reading:
             if rows.new_columns.fields:
                 state.setdefault("fields", {})[rows.table.name] = rows.new_columns.fields
 
+    def compare_keys(self, entity: str, state: dict[str, Any]) -> None:
+        """When all of an entity is read: tell what every record of earlier runs had and none has now."""
+        known = state.setdefault("keys", {})
+        for rows in self._builders[entity].tables():
+            name, met = rows.table.name, rows.met
+            if name == entity and entity.endswith("_details"):
+                continue  # made of lists that are asked for one by one
+            lost = met.lost(known.get(name, ()))
+            if lost:
+                self.warn(
+                    f"{', '.join(lost)} of {name}: every record of earlier runs had it, and none of this run's "
+                    f"{met.records}: rows written now are without it. Next: look at the source; --full accepts it."
+                )
+            remembered = met.remembered(None if self.plan.full else known.get(name), rows.documented)
+            if remembered is not None:
+                known[name] = remembered
+
     def tell_oddities(self, entity: str) -> None:
         """When all of an entity is read: what found no column, and amounts that sums lack."""
         for rows in self._builders[entity].tables():

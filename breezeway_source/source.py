@@ -204,6 +204,7 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
         reading.remember_columns(entity, state)
         if not (reading.has_more and entity in reading.FOLLOWING):  # else the last package tells
             reading.tell_oddities(entity)
+            reading.compare_keys(entity, state)
             reading.earlier_mode.end(reading, entity, state)
     except GeneratorExit:
         stage.abandon()  # a limit is reached: jobs that are given out may never run, and nobody waits for them

@@ -166,3 +166,39 @@ def test_judged_fields_are_columns_and_dropped_personal_ones_are_not_judged() ->
         filled.see({"comments": [{"created_at": pendulum.now()}] * ENOUGH_ROWS})
         told = [field.column for field in filled.null_fields(is_whole=True)]
         assert told == ([] if without_personal else ["comment"])
+
+
+def test_what_every_record_had_and_none_has_any_more_is_told_until_a_full_run_accepts_it(
+    duckdb_loader: Loader,
+) -> None:
+    """Also where it may be null, and in lines: the written rows are emptied."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+
+    def told(*options: str) -> list[str]:
+        loader.pass_time(hours=1)
+        return [
+            text for text in loader.load(*options).warnings if "every record of earlier runs had it" in text
+        ]
+
+    loader.load()
+    assert told("--entities", "weekly") == []
+    for task in world.tasks.values():
+        del task["total_cost"], task["assignments"]
+        for line in task.get("supplies") or ():
+            line.pop("bill_to", None)
+    first = next(iter(world.tasks))
+    world.edit_task(first, name="Edited")
+    assert told() == []  # one task may be an odd one
+    for _ in range(2):
+        of_lines, of_tasks = sorted(told("--entities", "weekly"), key=lambda text: " of tasks:" in text)
+        assert (
+            of_tasks.startswith("assignments, total_cost of tasks: ")
+            and f"{len(world.tasks)}: rows" in of_tasks
+        )
+        assert of_lines.startswith("bill_to of tasks__supplies: ")
+    for task in list(world.tasks)[1:]:
+        world.edit_task(task, total_cost=1, assignments=[])  # of all records but one: no longer in each
+    assert len(told("--full")) == 1  # the lines' alone, once more
+    for task in world.tasks.values():
+        task.pop("total_cost", None)
+    assert told("--entities", "weekly") == []

@@ -17,9 +17,10 @@ from ..errors import ApiError
 from .amounts import names_no_amount
 from .fields import lines_of, record_id
 from .level import EXACT, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
+from .met_keys import MetKeys
 from .new_columns import NewColumns
 from .personal import PersonalData
-from .shapes import SHAPES, Nested, Shape, Spec, Split
+from .shapes import SHAPES, Ignored, Nested, Shape, Spec, Split
 from .values import MISFIT, PARSERS, is_empty, jsonable, text
 
 _OURS_IN_ALL = frozenset({"region_code", "synced_at", "unparsed"})
@@ -41,6 +42,10 @@ class _Rows:
         self.level.fields.update(dict.fromkeys(child_fields, (None, None, skip)))
         if not parent_id:  # a row that says when it was deleted: whoever reads it judges that
             self.level.fields.setdefault("deleted_at", (None, None, skip))
+        self.documented = frozenset(
+            key for key in self.level.fields if not isinstance(self.shape.fields.get(key), Ignored)
+        )
+        self.met = MetKeys()
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
         self.no_lists = Counter[str]()  # by field: lines that came in a form that is no list of them
@@ -204,6 +209,7 @@ class _ChildRows(_Rows):
             if has_position:
                 row["position"] = position
             if is_object:
+                self.met.see(value.keys())
                 fill(level, row, value if prepare is None else prepare(value), odd)
             else:
                 self._fill_bare(row, value, odd)
@@ -261,6 +267,7 @@ class RowBuilder(_Rows):
             row.update(extra)
         odd: list[Odd] = []
         prepare = self.shape.prepare
+        self.met.see(raw.keys())
         fill(self.level, row, raw if prepare is None else prepare(raw), odd)
         own_id = row.get(self._id)
         if own_id is None:

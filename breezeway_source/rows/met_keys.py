@@ -1,0 +1,45 @@
+"""Which keys the records of a table come with: what every record had, and none has any more, was taken away.
+
+A key that is absent empties its column, or the lines below it, in every row that is written again; null in every row is
+what `filled.py` tells. Kept in dlt's state between runs, a few hundred names for all tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, KeysView
+from typing import Any, Final
+
+ENOUGH_RECORDS: Final = 5  # of a run, to say that none of its records has a key
+ENOUGH_TO_REMEMBER: Final = 20  # of a first run, to say that every record has one
+
+
+class MetKeys:
+    """The keys of one table's records during one run."""
+
+    def __init__(self) -> None:
+        self.records = 0
+        self._in_all: set[Any] = set()
+        self._in_some: set[Any] = set()
+
+    def see(self, keys: KeysView[Any]) -> None:
+        """One record's keys; costs two comparisons where they are those of the records before."""
+        if not self.records:
+            self._in_all = set(keys)
+        elif not self._in_all <= keys:
+            self._in_all &= keys
+        if not self._in_some >= keys:
+            self._in_some |= keys
+        self.records += 1
+
+    def lost(self, before: Collection[str]) -> list[str]:
+        """Those of the keys every record had `before` that none has now."""
+        return sorted(set(before) - self._in_some) if self.records >= ENOUGH_RECORDS else []
+
+    def remembered(self, before: Collection[str] | None, documented: Collection[str]) -> list[str] | None:
+        """What the next run is to know: keys that only some records have are forgotten, lost ones are not.
+
+        `before` is None where nothing is known, or it is to be known anew.
+        """
+        if before is None:
+            return sorted(self._in_all & set(documented)) if self.records >= ENOUGH_TO_REMEMBER else None
+        return sorted(set(before) - (self._in_some - self._in_all))
