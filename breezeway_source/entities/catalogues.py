@@ -96,8 +96,7 @@ class Catalogue:
         for listing in listings:
             reading.tell_doubts(self._name, listing)
         doubts = [listing.why for listing in listings if not listing.whole]
-        if any(listing.may_go_on for listing in listings) and (lost := self._missing(parts, job)):
-            doubts.append(f"it may be cut, and lacks {lost} rows that are loaded")
+        doubts += self._may_be_cut(reading, job, parts)
         if doubts:
             reading.fail(self._name, f"{job.path} did not come whole: {doubts[0]}; its rows are loaded.")
         elif not any(listing.nameless for listing in listings) and refused.isdisjoint(
@@ -106,6 +105,19 @@ class Catalogue:
             # A record without an id may be any of those that are missing: none is marked deleted.
             note_whole_read(reading, self._name, len(rows), job.scope)
         return rows
+
+    def _may_be_cut(self, reading: Reading, job: CatalogueJob, parts: Parts) -> list[str]:
+        """A list as long as a page that lacks loaded rows: some were deleted, or it is cut. The second such run in a
+        row is believed: an account may really have so many."""
+        known, now = self._state.setdefault("may_be_cut", {}), reading.started_at.isoformat()
+        lost = self._missing(parts, job) if any(listing.may_go_on for _, listing in parts) else 0
+        if not lost:
+            known.pop(job.path, None)
+        elif known.setdefault(job.path, now) == now:
+            return [
+                f"it may be cut, and lacks {lost} rows that are loaded (the next run that finds so is believed)"
+            ]
+        return []
 
     def _part(self, reading: Reading, job: CatalogueJob, part: Mapping[str, Any]) -> Listing:
         return reading.client.listing(job.path, part, label=job.path)
