@@ -19,6 +19,7 @@ from dlt.common.typing import ConfigValueSentinel
 from dlt.extract import DltResource, DltSource
 
 from . import arguments
+from .active_warehouse import active_warehouse
 from .address import API, url_of_the_api
 from .api.access import Access
 from .api.client import Client
@@ -32,7 +33,6 @@ from .hints import declared_tables, table_hints
 from .plan import Plan, plan_of
 from .reading import Reading
 from .settings import Region, Settings, given_region, read_settings
-from .sql_warehouse import active_warehouse
 
 SECTION = "breezeway"
 CLOCK_TOLERANCE_S = 300.0
@@ -191,9 +191,7 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
         reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
     try:
         state = dlt.current.resource_state(entity)
-        reading.know_columns(entity, state)
-        reading.earlier_mode.begin(reading, entity, state)
-        for job in reader.jobs(reading):
+        for job in _asking_at_once(_jobs(entity, reading, reader, state), reading):
             if job is None:
                 yield None
                 continue
@@ -210,6 +208,23 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
         stage.abandon()  # a limit is reached: jobs that are given out may never run, and nobody waits for them
         raise
     stage.close()
+
+
+def _jobs(entity: str, reading: Reading, reader: Any, state: dict[str, Any]) -> Iterator[Any]:
+    reading.know_columns(entity, state)
+    reading.earlier_mode.begin(reading, entity, state)
+    yield from reader.jobs(reading)
+
+
+def _asking_at_once(jobs: Iterator[T], reading: Reading) -> Iterator[T]:
+    """The same, with all that is asked of the warehouse between two of them in one use of it."""
+    while True:
+        with reading.warehouse.at_once():
+            try:
+                job = next(jobs)
+            except StopIteration:
+                return
+        yield job
 
 
 def _done(entity: str, reading: Reading, reader: Any, job: Any) -> list[dict[str, Any]]:

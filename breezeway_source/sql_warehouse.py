@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
-from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.pipeline import PipelineContext
 from dlt.destinations.exceptions import DatabaseException
-from dlt.destinations.job_client_impl import SqlJobClientBase
-from dlt.pipeline import Pipeline
 from sqlglot.errors import SqlglotError
 
 from .columns import TABLES
@@ -42,10 +38,15 @@ _DUE = (
 log = logging.getLogger("breezeway")
 
 
+class OpensDatabase(Protocol):
+    """A pipeline of dlt's, or what opens its client in another way: who shares a DuckDB file opens it by turns."""
+
+    def sql_client(self) -> AbstractContextManager[Any]: ...
+
+
 class SqlWarehouse:
     """The queries of `Warehouse` on a pipeline's dataset.
 
-    `open_database` wraps every use of the connection: who shares a DuckDB file with others opens it by turns.
     `scripted` off: a database other than DuckDB and PostgreSQL. Queries are turned into its dialect, links are those
     of the view, and what it refuses to answer counts as not loaded: more is read and written than needed.
     `linked` off: nobody makes links after a load, as where the source is used alone.
@@ -53,22 +54,41 @@ class SqlWarehouse:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: OpensDatabase,
         region_code: str,
-        open_database: Callable[[], Any] = nullcontext,
         *,
         scripted: bool = True,
         linked: bool = True,
     ) -> None:
         self._pipeline = pipeline
         self._region_code = region_code
-        self._open = open_database
         self._scripted = scripted
         self._linked = linked
+        self._use: ExitStack | None = None
+        self._client: Any = None
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        with ExitStack() as use:
+            self._use = use
+            try:
+                yield
+            finally:
+                self._use = self._client = None
+
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        if self._use is None:
+            with self._pipeline.sql_client() as client:
+                yield client
+            return
+        if self._client is None:
+            self._client = self._use.enter_context(self._pipeline.sql_client())
+        yield self._client
 
     def columns(self, table: str) -> Collection[str]:
         try:
-            with self._open(), self._pipeline.sql_client() as client:
+            with self._open() as client:
                 name = client.make_qualified_table_name(table)
                 with client.execute_query(f"select * from {name} where 1 = 0") as cursor:
                     return set(cursor.columns_schema or ())
@@ -280,7 +300,7 @@ class SqlWarehouse:
         return _WITH_DETAILS if self.columns("task_details") else _WITHOUT_DETAILS
 
     def _asked(self, query: str, *more: Any) -> Sequence[Any]:
-        with self._open(), self._pipeline.sql_client() as client:
+        with self._open() as client:
             if not self._scripted:
                 return client.execute_sql(in_dialect(query, client, self._region_code, *more)) or ()
             return client.execute_sql(query, self._region_code, *more) or ()
@@ -300,33 +320,5 @@ class SqlWarehouse:
         except (DatabaseException, SqlglotError) as e:
             if self._scripted:
                 raise
-            log.debug(
-                "%s is not asked for what is loaded: %s", self._pipeline.destination.destination_name, e
-            )
+            log.debug("the database is not asked for what is loaded: %s", e)
             return ()
-
-
-class NothingLoaded(SqlWarehouse):
-    """Where no SQL database can be asked: every row of a window is given."""
-
-    def __init__(self, region_code: str) -> None:
-        self._region_code = region_code
-        self._scripted, self._linked = True, False
-
-    def columns(self, table: str) -> Collection[str]:
-        return ()
-
-    def _asked(self, query: str, *more: Any) -> Sequence[Any]:
-        return ()
-
-
-def active_warehouse(region_code: str) -> SqlWarehouse:
-    """The destination of the pipeline that is running, or was last; nothing where there is none, or no SQL in it."""
-    context = Container()[PipelineContext]
-    pipeline: Any = context.pipeline() if context.is_active() else None
-    if pipeline is None or pipeline.destination is None:
-        return NothingLoaded(region_code)
-    if not issubclass(pipeline.destination.client_class, SqlJobClientBase):
-        return NothingLoaded(region_code)  # others answer SQL too, by copying their files into a DuckDB
-    dialect = pipeline.destination.capabilities().sqlglot_dialect
-    return SqlWarehouse(pipeline, region_code, scripted=dialect in ("duckdb", "postgres"), linked=False)

@@ -8,12 +8,16 @@ them breaks now and then (ContainerInjectableContextMangled, dlt 1.31).
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Protocol
 
 
 class Warehouse(Protocol):
     """The loaded rows of one region, as far as reading needs them. Times are UTC, ids 64-bit integers."""
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """What is asked within opens the database once, when the first question comes."""
 
     def columns(self, table: str) -> Collection[str]:
         """The columns that a table has, of whatever region; none where it is not there yet."""

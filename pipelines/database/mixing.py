@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.pipeline import Pipeline
 
 from breezeway_source.errors import ConfigError
-from pipelines.database.ddl import rows_of
+from pipelines.database.ddl import SqlClient, rows_of
 from pipelines.database.destinations import SANDBOX_PREFIX, Target
 
 
-def refuse_mixed_rows(pipeline: Pipeline, target: Target) -> None:
+def refuse_mixed_rows(client: SqlClient, target: Target) -> None:
     """Raises ConfigError when the dataset holds rows of the other kind, as dlt's table of states tells.
 
     To be asked before anything is extracted or loaded.
     """
     try:
-        with pipeline.sql_client() as client:
-            names = [
-                name for (name,) in rows_of(client, "select distinct pipeline_name from _dlt_pipeline_state")
-            ]
+        names = [
+            name for (name,) in rows_of(client, "select distinct pipeline_name from _dlt_pipeline_state")
+        ]
     except DestinationUndefinedEntity:
         return  # nothing has been loaded yet
     if all(name.startswith(SANDBOX_PREFIX) == target.sandbox for name in names):

@@ -20,14 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import pendulum
-from dlt.pipeline import Pipeline
 
 from breezeway_source.api.counters import Counters
 from breezeway_source.reading import Reading
 from pipelines.database.ddl import SqlClient
 from pipelines.database.destinations import Target, pipelines_root
-from pipelines.database.locks import database_use, ddl_lock
+from pipelines.database.locks import ddl_lock
 from pipelines.database.mixing import refuse_mixed_rows
+from pipelines.database.session import Session
 from pipelines.watch import history, rhythms, sync_runs
 from pipelines.watch.checks import CheckReport
 from pipelines.watch.problems import News, judged_fields, news_of
@@ -40,7 +40,7 @@ Told = Mapping[str, Mapping[str, str]]
 
 @dataclass
 class Ending:
-    """One region's run at its end. `reading` and `pipeline` are None where it did not come that far."""
+    """One region's run at its end. `reading` and `session` are None where it did not come that far."""
 
     target: Target
     report: RegionReport
@@ -48,7 +48,7 @@ class Ending:
     run_id: str
     pipelines_dir: str | None = None
     reading: Reading | None = None
-    pipeline: Pipeline | None = None
+    session: Session | None = None
     can_write: bool = True
     """False where the database could not be used at all: not to be waited for twice."""
     began: float = field(default_factory=time.monotonic)
@@ -162,10 +162,10 @@ class Ending:
     @contextmanager
     def _database(self) -> Iterator[SqlClient]:
         """The dataset; with a pipeline of its own where the run did not come to have one."""
-        with tempfile.TemporaryDirectory(prefix="breezeway-history-") as folder, database_use(self.target):
-            pipeline = self.pipeline or self.target.pipeline(self.report.region, folder)
-            refuse_mixed_rows(pipeline, self.target)
-            with pipeline.sql_client() as client:
+        with tempfile.TemporaryDirectory(prefix="breezeway-history-") as folder:
+            session = self.session or Session(self.target, self.target.pipeline(self.report.region, folder))
+            with session.sql_client() as client:
+                refuse_mixed_rows(client, self.target)
                 yield client
 
     @property

@@ -17,6 +17,7 @@ from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileNa
 from dlt.pipeline import Pipeline
 
 from pipelines.database.future import is_ahead
+from pipelines.database.session import Session
 from pipelines.watch.secrets import clean
 
 # Jobs that dlt makes anew when the files of a table and its child tables are in: the merges.
@@ -37,7 +38,7 @@ def clean_notes(pipeline: Pipeline) -> None:
             note.write_text(clean(text), "utf-8")
 
 
-def begin_again(pipeline: Pipeline, now: datetime) -> bool:
+def begin_again(session: Session, now: datetime) -> bool:
     """Set every package whose loading had begun back to its beginning; safe to repeat when it is killed itself.
 
     False when nothing is left to load: the working folder was given up like a lost one, and all is read again
@@ -45,7 +46,8 @@ def begin_again(pipeline: Pipeline, now: datetime) -> bool:
     two notes of its first extraction, with one of a folder that comes back after others have loaded, and with one
     made by a clock that was ahead of `now`, the true time: its state would rule right machines.
     """
-    if pipeline.default_schema_name is None or _is_outdated(pipeline, now):
+    pipeline = session.pipeline
+    if pipeline.default_schema_name is None or _is_outdated(session, now):
         give_up(pipeline)
         return False
     storage = pipeline._get_load_storage()
@@ -54,18 +56,19 @@ def begin_again(pipeline: Pipeline, now: datetime) -> bool:
     for load_id in storage.list_normalized_packages():
         package = Path(storage.storage.make_full_path(storage.get_normalized_package_path(load_id)))
         if _has_begun(package):
-            _forget_appended(pipeline, load_id)
+            _forget_appended(session, load_id)
             _set_back(package)
     return True
 
 
-def _is_outdated(pipeline: Pipeline, now: datetime) -> bool:
+def _is_outdated(session: Session, now: datetime) -> bool:
     """Whether a newer package is loaded: its run began before this one's rows, which would undo newer ones."""
+    pipeline = session.pipeline
     pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
     if any(is_ahead(load_id, now) for load_id in pending):
         return True
     loads = pipeline.default_schema.loads_table_name
-    with pipeline.sql_client() as client:
+    with session.sql_client() as client:
         table = client.make_qualified_table_name(loads)
         query = f"select max(load_id) from {table} where schema_name = %s and status = 0"
         try:
@@ -95,14 +98,14 @@ def _set_back(package: Path) -> None:
         note.unlink()
 
 
-def _forget_appended(pipeline: Pipeline, load_id: str) -> None:
+def _forget_appended(session: Session, load_id: str) -> None:
     """Take out what the package appended instead of merging: its state, and its entry among the loaded packages."""
-    schema = pipeline.default_schema
+    schema = session.pipeline.default_schema
     columns: list[tuple[str, Any]] = [
         (schema.state_table_name, "_dlt_load_id"),
         (schema.loads_table_name, "load_id"),
     ]
-    with pipeline.sql_client() as client:
+    with session.sql_client() as client:
         for table, column in columns:
             try:
                 client.execute_sql(

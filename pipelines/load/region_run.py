@@ -35,6 +35,7 @@ from pipelines.database.marts import ours
 from pipelines.database.mixing import refuse_mixed_rows
 from pipelines.database.patience import is_refused, persistent
 from pipelines.database.post_sql import ensure_comments, ensure_views, make_views, run_scripts
+from pipelines.database.session import Session
 from pipelines.database.state_table import keep_short
 from pipelines.database.waits import doing
 from pipelines.load.afterwards import Ending
@@ -83,28 +84,22 @@ class RegionRun:
             ):
                 pipeline = self.target.pipeline(self.region.code, self.pipelines_dir)
                 pipeline.activate()
-                ending.pipeline = pipeline
+                ending.session = session = Session(self.target, pipeline)
                 ask = partial(client.get, "/property", {"limit": 1, "page": 1}, label="/property")
                 clock = Clock(self.started_at, counters, ask)
                 while True:
                     report.started_at = started_at = pendulum.instance(clock.run_time)
-                    warehouse = SqlWarehouse(
-                        pipeline,
-                        self.region.code,
-                        lambda: database_use(self.target),
-                        scripted=self.target.has_sql,
-                    )
                     ending.reading = reading = Reading(
                         region=self.region,
                         settings=self.settings,
                         plan=self.plan,
                         client=client,
-                        warehouse=warehouse,
+                        warehouse=SqlWarehouse(session, self.region.code, scripted=self.target.has_sql),
                         started_at=started_at,
                     )
                     self.watch(reading)
                     try:
-                        self._load(pipeline, reading, report, hold, clock)
+                        self._load(session, reading, report, hold, clock)
                         break
                     except WrongClock:
                         log.warning("%s: reading again with the API's time", self.region.code)
@@ -124,8 +119,8 @@ class RegionRun:
             ending.can_write = find_cause(e, UnfitDatabase) is None
             log.debug("region %s failed", self.region.code, exc_info=True)
             report.fail(known.exit_code if known else 1, str(known) if known else one_line(e))
-            if ending.pipeline is not None:
-                clean_notes(ending.pipeline)
+            if ending.session is not None:
+                clean_notes(ending.session.pipeline)
         report.requests = counters.snapshot()
         report.settle()
         ending.close()
@@ -145,18 +140,18 @@ class RegionRun:
 
     def _load(
         self,
-        pipeline: Pipeline,
+        session: Session,
         reading: Reading,
         report: RegionReport,
         hold: Callable[[], None],
         clock: Clock,
     ) -> None:
+        pipeline = session.pipeline
         with database_use(self.target):
             if self.target.has_sql:
-                refuse_mixed_rows(pipeline, self.target)
-                self._forget_the_future(pipeline, report, clock)
+                self._refuse_strangers(session, report, clock)
             had_pending = pipeline.has_pending_data
-            self._finish_pending(pipeline, report, hold, clock)
+            self._finish_pending(session, report, hold, clock)
             pipeline.sync_destination()
         while True:
             with _timed(report, "extract"):
@@ -165,7 +160,7 @@ class RegionRun:
             if abs(clock.run_time - reading.started_at) > TOLERANCE:
                 raise WrongClock
             try:
-                self._load_package(pipeline, report, hold, clock, last=not reading.has_more)
+                self._load_package(session, report, hold, clock, last=not reading.has_more)
             except Exception as e:
                 if not is_refused(e, is_lasting):
                     raise
@@ -178,7 +173,7 @@ class RegionRun:
                 break
             reading.next_package()
         if self.target.has_sql:
-            with database_use(self.target), _timed(report, "sql"), pipeline.sql_client() as client:
+            with session.sql_client() as client, _timed(report, "sql"):
                 right_load_ids(client, clock)
                 reads_all = had_pending or self.plan.whole_tasks or self.plan.full
                 for result in run_checks(client, self.region.code, None if reads_all else reading.started_at):
@@ -189,24 +184,26 @@ class RegionRun:
                 report.linkage = linkage(client, self.region.code)
         self._tell_null_fields(reading, report)
 
-    def _forget_the_future(self, pipeline: Pipeline, report: RegionReport, clock: Clock) -> None:
-        """What a clock that was ahead left must not rule this run: neither the dataset's nor the folder's."""
-        with pipeline.sql_client() as client:
-            warnings = forget_the_future(client, pipeline, self.region.code, clock)
+    def _refuse_strangers(self, session: Session, report: RegionReport, clock: Clock) -> None:
+        """Rows of the other kind; what a clock that was ahead left, in dataset and folder, must not rule this run."""
+        with session.sql_client() as client:
+            refuse_mixed_rows(client, self.target)
+            warnings = forget_the_future(client, session.pipeline, self.region.code, clock)
         report.warnings += warnings
-        if warnings or is_folder_ahead(pipeline, clock.now):
-            give_up(pipeline)
+        if warnings or is_folder_ahead(session.pipeline, clock.now):
+            give_up(session.pipeline)
 
     def _finish_pending(
-        self, pipeline: Pipeline, report: RegionReport, hold: Callable[[], None], clock: Clock
+        self, session: Session, report: RegionReport, hold: Callable[[], None], clock: Clock
     ) -> None:
         """Load the packages an earlier run left: dlt would load them and then read nothing new."""
+        pipeline = session.pipeline
         if pipeline.has_pending_data:
             log.info("%s: loading what an earlier run left", self.region.code)
-            if not begin_again(pipeline, clock.now):
+            if not begin_again(session, clock.now):
                 return
             try:
-                self._load_package(pipeline, report, hold, clock, last=False)
+                self._load_package(session, report, hold, clock, last=False)
             except Exception as e:
                 if not is_refused(e, is_lasting):
                     raise
@@ -217,7 +214,7 @@ class RegionRun:
 
     def _load_package(
         self,
-        pipeline: Pipeline,
+        session: Session,
         report: RegionReport,
         hold: Callable[[], None],
         clock: Clock,
@@ -225,6 +222,7 @@ class RegionRun:
         last: bool,
     ) -> None:
         """Normalise and load; `hold` makes sure before each attempt that the region is still this run's."""
+        pipeline = session.pipeline
         with _timed(report, "normalize"):
             pipeline.normalize()
         with database_use(self.target):
@@ -236,7 +234,7 @@ class RegionRun:
                     info.raise_on_failed_jobs()
                     clock.load_ids += info.loads_ids
             with _timed(report, "sql"):
-                self._after_load(pipeline, report, last=last)
+                self._after_load(session, report, last=last)
 
     def _persistent(self, step: Callable[[], T], *, alters: bool = False) -> T:
         return persistent(self.target, step, lasting=is_lasting, alters=alters)
@@ -250,7 +248,7 @@ class RegionRun:
         hold()
         return pipeline.load()
 
-    def _after_load(self, pipeline: Pipeline, report: RegionReport, *, last: bool) -> None:
+    def _after_load(self, session: Session, report: RegionReport, *, last: bool) -> None:
         """Links and views after every package; indexes that are missing only after the last one of the run: the
         packages of a first load are written and linked twice as fast without them."""
         if not self.target.has_sql:
@@ -258,19 +256,19 @@ class RegionRun:
                 report.warnings.append(
                     f"deletions, marts and checks are made on duckdb and postgres only, not on {self.target.name}"
                 )
-                with pipeline.sql_client() as client:
+                with session.sql_client() as client:
                     report.warnings += make_views(client)
             return
 
         def sql() -> list[str]:
-            with pipeline.sql_client() as client:
+            with session.sql_client() as client:
                 warnings = run_scripts(
                     client,
                     self.region.code,
                     with_marts=self.settings.marts,
                     reckon=last and self.plan.whole_tasks,
                 )
-                keep_short(client, pipeline)
+                keep_short(client, session.pipeline)
                 tables = {**TABLES, **ours(client)}
                 warnings += ensure_indexes(client, tables) if last else []
                 return warnings + ensure_views(client) + ensure_comments(client, tables)
