@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
 import re
 import zoneinfo
@@ -45,6 +46,7 @@ _SPOKEN = {
     "0": False,
 }
 T = TypeVar("T")
+_time_zones = functools.cache(zoneinfo.available_timezones)  # opens every file there is
 
 
 @dataclass(frozen=True)
@@ -304,7 +306,7 @@ def _time_zone(key: str) -> str | None:
     name = _text(key)
     if name is None:
         return None
-    known = zoneinfo.available_timezones()
+    known = _time_zones()
     if name in known:
         return name
     folded = {zone.rpartition("/")[2].lower(): zone for zone in sorted(known)}

@@ -17,8 +17,6 @@ from breezeway_source.plan import Plan
 from pipelines.database.causes import one_line
 from pipelines.load.calling import Prepared, prepared
 from pipelines.load.regions import load_regions
-from pipelines.page.making import page_of, refuse_page, write_page
-from pipelines.preflight.check import Preflight, print_check
 from pipelines.watch.interrupt import exit_code_of, heeding_sigterm, words_of
 from pipelines.watch.logs import log_to_folder
 from pipelines.watch.notices import tell
@@ -59,8 +57,12 @@ def run(args: Namespace, plan: Plan, report_file: Path | None) -> int:
         options = {"sandbox": args.sandbox, "dry_run": args.dry_run}
         ready = stack.enter_context(prepared(args.region or (), args.destination, **options))
         if args.page is not None:
+            from pipelines.page.making import refuse_page  # noqa: PLC0415 - what an hourly run does not need
+
             refuse_page(args.page, ready.target)
         if args.check:
+            from pipelines.preflight.check import Preflight, print_check  # noqa: PLC0415 - the same
+
             checked = Preflight(ready.settings, plan, ready.target, ready.access, ready.started_at)
             return print_check(checked.check(ready.regions), console())
         if ready.settings.log_folder:
@@ -96,6 +98,8 @@ def finish(report: RunReport, ready: Prepared, args: Namespace, report_file: Pat
 
 def show_page(file: Path, ready: Prepared) -> bool:
     """Write the page of what is loaded now; false, with the reason told, where that fails."""
+    from pipelines.page.making import page_of, write_page  # noqa: PLC0415 - what an hourly run does not need
+
     try:
         names = {region.code: region.name for region in ready.regions}
         now = datetime.now(timezone.utc)

@@ -20,6 +20,7 @@ from dlt.common.configuration.exceptions import ConfigFieldMissingException, Con
 from dlt.common.configuration.resolve import resolve_configuration
 from dlt.common.destination import Destination as DltDestination
 from dlt.common.runtime.run_context import active
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.destinations.impl.postgres.configuration import PostgresCredentials
 from dlt.pipeline import Pipeline
 
@@ -138,8 +139,13 @@ class Target:
 
     def _dlt_destination(self, region_code: str) -> Any:
         staging = self.engine.staging_layout(region_code)
+        # dlt takes resolved credentials as they are, and resolves others again for each client it makes (1.31).
         if self.file is not None:
-            return dlt.destinations.duckdb(str(self.file), staging_dataset_name_layout=staging)
+            credentials = DuckDbCredentials()
+            credentials.database = str(
+                self.file
+            )  # not parsed as an address, for which sqlalchemy is imported
+            return dlt.destinations.duckdb(credentials.resolve(), staging_dataset_name_layout=staging)
         if self.postgres is not None:
             return dlt.destinations.postgres(self.session(region_code), staging_dataset_name_layout=staging)
         if self.is_sqlite:  # jobs beside each other find it locked

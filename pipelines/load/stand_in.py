@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pendulum
 
-from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.settings import Region, Settings
 
 
@@ -19,6 +18,8 @@ def stand_in(
     settings: Settings, regions: Sequence[Region], now: pendulum.DateTime
 ) -> Iterator[tuple[Settings, list[Region], Path]]:
     """Runs the stand-in while the context is open; gives settings, regions and a folder for its tokens."""
+    from breezeway_source.sandbox import Sandbox, World  # noqa: PLC0415 - only who asks for it needs it
+
     worlds = {region.code: World.seeded(region.code, now=now) for region in regions}
     tokens = tempfile.TemporaryDirectory(prefix="breezeway-sandbox-", ignore_cleanup_errors=True)
     with Sandbox.multi(worlds) as sandbox, tokens as folder:
