@@ -6,6 +6,7 @@ dlt would otherwise guess a type from the first value and make a variant column 
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -15,6 +16,7 @@ from dlt.common.schema.typing import TColumnSchema, TTableSchema
 
 from .columns import TABLES, Column, Table
 
+STRATEGY = "delete-insert"
 DECIMAL_PRECISION = 24
 DECIMAL_SCALE = 4
 
@@ -40,22 +42,34 @@ def merge_hints(table: Table) -> dict[str, Any]:
     return {
         "name": table.name,
         "primary_key": list(table.key),
-        "write_disposition": {"disposition": "merge", "strategy": "delete-insert"},
+        "write_disposition": {"disposition": "merge", "strategy": STRATEGY},
     }
 
 
-def declared_tables() -> list[TTableSchema]:
-    """Every table and child table of the contract with all its columns, for a schema to take over."""
-    return deepcopy(_declared_once())
+def declared_tables(names: Iterable[str]) -> list[TTableSchema]:
+    """These tables of the contract and their child tables with all columns, for a schema to take over."""
+    return [deepcopy(table) for name in names for table in _declared_once(name)]
 
 
 @functools.cache
-def _declared_once() -> list[TTableSchema]:
-    naming, tables = Schema("declared").naming, []
-    for name, table in TABLES.items():
-        resource = dlt.resource([], **table_hints(table))
-        tables += [resource.compute_table_schema(), *resource.compute_nested_table_schemas(name, naming)]
-    return tables
+def _declared_once(name: str) -> list[TTableSchema]:
+    resource, naming = dlt.resource([], **table_hints(TABLES[name])), Schema("declared").naming
+    return [resource.compute_table_schema(), *resource.compute_nested_table_schemas(name, naming)]
+
+
+def is_declared(table: Table, known: Mapping[str, TTableSchema]) -> bool:
+    """Whether a schema holds the table and its child tables as they are declared."""
+    root = known.get(table.name, {})
+    if (root.get("write_disposition"), root.get("x-merge-strategy")) != ("merge", STRATEGY):
+        return False
+    if {name for name, column in root["columns"].items() if column.get("primary_key")} != {*table.key}:
+        return False
+    declared = [(table.name, column) for column in _columns(table, _ROOT_KEYS)]
+    declared += [(child.name, column) for child in table.children for column in _columns(child, _CHILD_KEYS)]
+    return all(
+        column.items() <= known.get(name, {}).get("columns", {}).get(str(column["name"]), {}).items()
+        for name, column in declared
+    )
 
 
 def table_hints(table: Table) -> dict[str, Any]:

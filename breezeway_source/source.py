@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import dlt
 import pendulum
+from dlt.common.schema.typing import TTableSchema
 from dlt.common.typing import ConfigValueSentinel
 from dlt.extract import DltResource, DltSource
 
@@ -29,7 +31,7 @@ from .entities.endpoints import ENDPOINTS
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
 from .extraction import Chosen, Extractions
-from .hints import declared_tables, table_hints
+from .hints import declared_tables, is_declared, merge_hints, table_hints
 from .plan import Plan, plan_of
 from .reading import Reading
 from .settings import Region, Settings, given_region, read_settings
@@ -37,6 +39,7 @@ from .settings import Region, Settings, given_region, read_settings
 SECTION = "breezeway"
 CLOCK_TOLERANCE_S = 300.0
 T = TypeVar("T")
+Rows = Callable[[Reading], Iterator[Any]]
 
 
 def breezeway_source(
@@ -141,18 +144,27 @@ def _started_at(client: Client, counters: Counters) -> pendulum.DateTime:
     return now.subtract(seconds=ahead_s) if abs(ahead_s) > CLOCK_TOLERANCE_S else now
 
 
-def region_source(region_code: str, entities: Iterable[str], begin: Callable[[Chosen], Reading]) -> DltSource:
+def region_source(
+    region_code: str,
+    entities: Iterable[str],
+    begin: Callable[[Chosen], Reading],
+    known: Mapping[str, TTableSchema] = MappingProxyType({}),
+) -> DltSource:
     """The source of these entities and the bookkeeping; `begin` makes the reading of an extraction.
+
+    `known` are the tables of the schema it is extracted into: what is declared there is not declared again, which takes
+    a tenth of a quiet hour's CPU (dlt 1.31).
 
     The source, and with it the schema, is named after the region: regions that share one schema name take over
     each other's schema from the destination (measured with dlt 1.31).
     """
     factory = dlt.source(_resources, name=source_name(region_code), section=SECTION, max_table_nesting=1)
-    source: DltSource = factory(tuple(entities), Extractions(begin))
+    undeclared = {name for name, table in TABLES.items() if not is_declared(table, known)}
+    source: DltSource = factory(tuple(entities), Extractions(begin), undeclared)
     # Unknown fields stay text: dlt would make a timestamp of one that looks like it.
     source.schema.remove_type_detection("iso_timestamp")
     # Every table of the contract, read in this run or not: SQL and readers find them from run one.
-    for table in declared_tables():
+    for table in declared_tables(undeclared):
         source.schema.update_table(table)
     return source
 
@@ -161,24 +173,26 @@ def source_name(region_code: str) -> str:
     return f"breezeway_{region_code}"
 
 
-def _resources(entities: tuple[str, ...], extractions: Extractions) -> Iterator[DltResource]:
-    for name in entities:
-        yield _resource(name, partial(_rows, name), extractions)
-    for table, noted in LEDGER.items():
-        yield _resource(table, noted, extractions)
+def _resources(
+    entities: tuple[str, ...], extractions: Extractions, undeclared: Collection[str]
+) -> Iterator[DltResource]:
+    read = {name: partial(_rows, name) for name in entities} | LEDGER
+    for table, rows in read.items():
+        hints = table_hints if table in undeclared else merge_hints
+        yield _resource(rows, extractions, hints(TABLES[table]))
 
 
-def _resource(table: str, rows: Callable[[Reading], Iterator[Any]], extractions: Extractions) -> DltResource:
+def _resource(rows: Rows, extractions: Extractions, hints: dict[str, Any]) -> DltResource:
     # No generator function, so that `source.parallelize()` passes it over: drawn in dlt's workers, resources change
     # dlt's context all at once (ContainerInjectableContextMangled, dlt 1.31). What is read is read side by side anyway.
     def draw() -> Iterator[Any]:
         return _drawn(rows, extractions)
 
-    made: DltResource = dlt.resource(draw, **table_hints(TABLES[table]))
+    made: DltResource = dlt.resource(draw, **hints)
     return made
 
 
-def _drawn(rows: Callable[[Reading], Iterator[Any]], extractions: Extractions) -> Iterator[Any]:
+def _drawn(rows: Rows, extractions: Extractions) -> Iterator[Any]:
     extraction = extractions.current()  # held to its end: it lives as long as its generators
     yield from rows(extraction.reading)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import gc
 import os
 import re
 import sys
@@ -14,6 +15,7 @@ from typing import Any, NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
+    gc.disable()  # until there are rows: modules leave nothing to collect, and are looked through 240 times
     sys.path[0] = str(ROOT)  # run as a script: imports start at the project, not at pipelines/
     if not Path(".dlt").is_dir():
         os.environ.setdefault("DLT_PROJECT_DIR", str(ROOT))  # started elsewhere: the project's configuration

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from dlt.common.schema.typing import TSchemaTables, TTableSchema
 
 from breezeway_source.columns import TABLES, Table
+from breezeway_source.extraction import Chosen
+from breezeway_source.reading import Reading
 from breezeway_source.rows.shapes import SHAPES
+from breezeway_source.source import region_source
 
 ROOTS_WITH_ROWS = [
     "properties",
@@ -153,3 +157,41 @@ def test_every_shape_names_a_table_and_its_columns() -> None:
     for name, shape in SHAPES.items():
         assert shape.ours <= set(tables[name].by_name), name
         assert not shape.bare or shape.bare in tables[name].by_name, name
+
+
+# --- declared to dlt ------------------------------------------------------------------------------------
+
+
+def _tables_of_a_source(known: Mapping[str, TTableSchema]) -> TSchemaTables:
+    def begin(chosen: Chosen) -> Reading:
+        raise AssertionError("nothing is read")
+
+    return region_source("smoky", ("tasks",), begin, known).schema.tables
+
+
+def test_what_a_schema_holds_as_declared_is_not_declared_again() -> None:
+    held = _tables_of_a_source({})
+    assert {table.name for table in all_tables()} <= held.keys()
+    assert not {table.name for table in all_tables()} & _tables_of_a_source(held).keys()
+
+
+@pytest.mark.parametrize(
+    ("table", "change"),
+    [
+        ("tasks", lambda tables: tables["tasks"]["columns"].pop("updated_at")),
+        ("tasks", lambda tables: tables["tasks"]["columns"]["name"].update(data_type="bigint")),
+        ("tasks", lambda tables: tables["tasks"]["columns"]["name"].update(primary_key=True)),
+        ("tasks", lambda tables: tables["tasks"]["columns"]["task_id"].pop("primary_key")),
+        ("tasks", lambda tables: tables["tasks"].update({"x-merge-strategy": "upsert"})),
+        ("tasks", lambda tables: tables["tasks__supplies"]["columns"]["unit_cost"].pop("precision")),
+        ("tasks", lambda tables: tables.pop("tasks__photos")),
+        ("people", lambda tables: tables.pop("people")),
+    ],
+)
+def test_what_differs_from_its_declaration_is_declared_again(
+    table: str, change: Callable[[TSchemaTables], object]
+) -> None:
+    held = _tables_of_a_source({})
+    change(held)
+    again = _tables_of_a_source(held).keys() & {one.name for one in all_tables()}
+    assert again == {table, *(child.name for child in TABLES[table].children)}

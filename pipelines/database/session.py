@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dlt.common.schema.typing import TSchemaTables
 from dlt.pipeline import Pipeline
 
 from pipelines.database.ddl import SqlClient
@@ -24,6 +25,11 @@ class Session:
         self._target = target
         self._client: SqlClient | None = None
         self._is_open = False
+
+    @property
+    def tables(self) -> TSchemaTables:
+        """The tables that the pipeline's schema knows."""
+        return self.pipeline.default_schema.tables if self.pipeline.default_schema_name else {}
 
     @contextmanager
     def sql_client(self) -> Iterator[SqlClient]:

@@ -155,7 +155,9 @@ class RegionRun:
             pipeline.sync_destination()
         while True:
             with _timed(report, "extract"):
-                source = region_source(self.region.code, reading.package_entities, lambda chosen: reading)
+                source = region_source(
+                    self.region.code, reading.package_entities, lambda chosen: reading, session.tables
+                )
                 pipeline.extract(source, loader_file_format=self.target.file_format)
             if abs(clock.run_time - reading.started_at) > TOLERANCE:
                 raise WrongClock

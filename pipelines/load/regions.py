@@ -76,9 +76,12 @@ def _keep_secrets(runs: Sequence[RegionRun]) -> None:
 @contextmanager
 def _rare_collections() -> Iterator[None]:
     """Has the garbage collector look at many rows at once: with Python's 700 it took up to a quarter of the reading."""
-    usual = gc.get_threshold()
+    usual, enabled = gc.get_threshold(), gc.isenabled()
     gc.set_threshold(COLLECT_AFTER, *usual[1:])
+    gc.enable()
     try:
         yield
     finally:
+        if not enabled:
+            gc.disable()
         gc.set_threshold(*usual)
