@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from dlt.common.schema.typing import TSchemaTables
 from dlt.pipeline import Pipeline
@@ -25,6 +25,14 @@ class Session:
         self._target = target
         self._client: SqlClient | None = None
         self._is_open = False
+        self._kept = ExitStack()
+
+    def keep(self) -> None:
+        """Have the database from now on until `close`: what follows, follows without a pause."""
+        self._kept.enter_context(database_use(self._target))
+
+    def close(self) -> None:
+        self._kept.close()
 
     @property
     def tables(self) -> TSchemaTables:

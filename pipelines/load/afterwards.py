@@ -54,7 +54,14 @@ class Ending:
     began: float = field(default_factory=time.monotonic)
 
     def close(self) -> None:
-        """Judge, note, find the news. `report.news` is set in any case."""
+        """Judge, note, find the news. `report.news` is set in any case, and the database is let go."""
+        try:
+            self._close()
+        finally:
+            if self.session is not None:
+                self.session.close()
+
+    def _close(self) -> None:
         self._check_clock()
         told = _read_told(self._told_file)
         written = False

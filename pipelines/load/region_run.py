@@ -227,6 +227,8 @@ class RegionRun:
         pipeline = session.pipeline
         with _timed(report, "normalize"):
             pipeline.normalize()
+        if last:
+            session.keep()
         with database_use(self.target):
             with _timed(report, "load"):
                 changes = self._persistent(lambda: self._make_tables(pipeline, hold), alters=True)
