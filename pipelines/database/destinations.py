@@ -48,6 +48,13 @@ POSTGRES_SCHEMES = re.compile(r"^(?:postgres|postgresql|postgis|pgsql)(?:\+\w+)?
 log = logging.getLogger("breezeway")
 
 
+class _FileCredentials(DuckDbCredentials):
+    """A file's path, taken and told without being an address: for those dlt imports sqlalchemy, where there is one."""
+
+    def __str__(self) -> str:
+        return f"{self.drivername}:///{self.database}"
+
+
 @dataclass(frozen=True)
 class Target:
     """One configured destination.
@@ -141,10 +148,8 @@ class Target:
         staging = self.engine.staging_layout(region_code)
         # dlt takes resolved credentials as they are, and resolves others again for each client it makes (1.31).
         if self.file is not None:
-            credentials = DuckDbCredentials()
-            credentials.database = str(
-                self.file
-            )  # not parsed as an address, for which sqlalchemy is imported
+            credentials = _FileCredentials()
+            credentials.database = str(self.file)
             return dlt.destinations.duckdb(credentials.resolve(), staging_dataset_name_layout=staging)
         if self.postgres is not None:
             return dlt.destinations.postgres(self.session(region_code), staging_dataset_name_layout=staging)

@@ -77,6 +77,7 @@ def _keep_secrets(runs: Sequence[RegionRun]) -> None:
 def _rare_collections() -> Iterator[None]:
     """Has the garbage collector look at many rows at once: with Python's 700 it took up to a quarter of the reading."""
     usual, enabled = gc.get_threshold(), gc.isenabled()
+    gc.freeze()  # the modules are looked through no more
     gc.set_threshold(COLLECT_AFTER, *usual[1:])
     gc.enable()
     try:
@@ -85,3 +86,4 @@ def _rare_collections() -> Iterator[None]:
         if not enabled:
             gc.disable()
         gc.set_threshold(*usual)
+        gc.unfreeze()
