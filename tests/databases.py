@@ -159,10 +159,11 @@ class Database:
     @contextmanager
     def client(self) -> Iterator[SqlClientBase[Any]]:
         """An open dlt client on the dataset, which is created when it is missing."""
-        with self.pipeline().sql_client() as client:
+        client = self.pipeline().sql_client()
+        with client:
             if not client.has_dataset():
                 client.create_dataset()
-        with self.pipeline().sql_client() as client:
+        with client:  # a session that finds it there
             yield client
 
 

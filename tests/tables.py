@@ -6,7 +6,7 @@ Tests of SQL use these; what dlt itself does to the tables is tested with real l
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -39,23 +39,29 @@ def hour(number: float) -> datetime:
 
 def create_tables(client: Client, tables: Mapping[str, Table] = TABLES) -> None:
     """Every table and child table, empty, with dlt's own columns and the index dlt makes on PostgreSQL."""
+    of_children = ("_dlt_root_id varchar", "_dlt_parent_id varchar", "_dlt_list_idx bigint")
+    statements: list[str] = []
     for root in tables.values():
-        create_table(client, root)
+        statements += _made(client, root)
         for child in root.children:
-            create_table(
-                client, child, "_dlt_root_id varchar", "_dlt_parent_id varchar", "_dlt_list_idx bigint"
-            )
+            statements += _made(client, child, *of_children)
+    client.execute_sql(";\n".join(statements))  # at once: hundreds of tests begin with it
 
 
 def create_table(client: Client, table: Table, *dlt_columns: str) -> None:
-    """One table; a child's `dlt_columns` are those dlt adds to it."""
+    """One table; `dlt_columns` as for a child."""
+    client.execute_sql(";\n".join(_made(client, table, *dlt_columns)))
+
+
+def _made(client: Client, table: Table, *dlt_columns: str) -> Iterator[str]:
+    """The statements that make a table; a child's `dlt_columns` are those dlt adds to it."""
     columns = [f'"{c.name}" {TYPES[c.kind]}' for c in table.columns] + [
         "_dlt_id varchar not null",
         *dlt_columns,
     ]
-    client.execute_sql(f"create table {table.name} ({', '.join(columns)})")
+    yield f"create table {table.name} ({', '.join(columns)})"
     if client.capabilities.sqlglot_dialect == "postgres":
-        client.execute_sql(f"create unique index on {table.name} (_dlt_id)")
+        yield f"create unique index on {table.name} (_dlt_id)"
 
 
 def insert(client: Client, table: str, *rows: Mapping[str, Any]) -> None:

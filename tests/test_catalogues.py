@@ -45,7 +45,8 @@ def deleted(loader: Loader, region: str = "smoky") -> dict[str, set[Any]]:
     return {name: ids for name, ids in found.items() if ids}
 
 
-def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(loader: Loader) -> None:
+def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
     world = loader.sandbox.worlds["smoky"]
     assert loader.run("--entities", *CATALOGUES, regions=("smoky", "austin")).exit_code == 0
     assert deleted(loader) == deleted(loader, "austin") == {}

@@ -1,4 +1,7 @@
-"""Two companies in one database: a dataset each, regions of the same codes, nothing in common."""
+"""Two companies in one database: a dataset each, regions of the same codes, nothing in common.
+
+On DuckDB: test_any_database.py.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ REGIONS = ("smoky", "sea_ranch")
 
 
 @pytest.fixture
-def companies(database: Database, tmp_path: Path) -> Iterator[dict[str, Loader]]:
+def companies(postgres_database: Database, tmp_path: Path) -> Iterator[dict[str, Loader]]:
     def sandbox(first: int) -> Sandbox:
         worlds = {
             region: small_world(region=region, properties=1, tasks=3, seed=first, first_property_id=first)
@@ -28,9 +31,9 @@ def companies(database: Database, tmp_path: Path) -> Iterator[dict[str, Loader]]
     with (
         sandbox(2001) as ours,
         sandbox(2002) as theirs,
-        Loader(ours, database, tmp_path / "work", NOW) as first,
+        Loader(ours, postgres_database, tmp_path / "work", NOW) as first,
     ):
-        second = Loader(theirs, database, tmp_path / "work_acme", NOW)
+        second = Loader(theirs, postgres_database, tmp_path / "work_acme", NOW)
         second.dataset = "acme"
         yield {"breezeway": first, "acme": second}
 
@@ -45,7 +48,7 @@ def load(loader: Loader, *options: str) -> None:
 def everything(loader: Loader) -> dict[str, list[str]]:
     """Every row of every table and view of the dataset: cursors, runs and marts too."""
     tables = "select table_name from information_schema.tables where table_schema = %s"
-    with loader.target.pipeline("smoky", str(loader.folder / "reader")).sql_client() as client:
+    with loader.client() as client:
         names = [name for (name,) in client.execute_sql(tables, loader.dataset) or ()]
         return {
             name: sorted(map(repr, client.execute_sql(f"select * from {loader.dataset}.{name}") or ()))

@@ -43,14 +43,14 @@ def test_every_row_is_loaded_once_with_its_link_and_not_written_again(loader: Lo
 
 
 def test_under_five_per_cent_of_mixed_faults_the_rows_are_exactly_the_apis(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    duckdb_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.001)
     world = small_world(kind=HidingWorld, properties=20, tasks=8)
     assert isinstance(world, HidingWorld)
     with (
         Sandbox(world, token_limit=False, seed=5) as sandbox,
-        Loader(sandbox, database, tmp_path / "work", NOW) as loader,
+        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
     ):
         loader.configure(details_days=3650)
         sandbox.faults.random_rate = 0.05

@@ -51,7 +51,7 @@ def test_a_task_its_list_calls_deleted_is_deleted_though_its_time_of_change_stan
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     world.edit_task(next(iter(world.listed_tasks(HOME)))["id"], name="Changed within the window")
     loader.pass_time(minutes=20)
-    loader.load()
+    loader.first_load()
     task = next(row for row in world.listed_tasks(HOME) if row["name"] == "Changed within the window")
     world.edit_task(task["id"], type_task_status=DELETED, touch=False)
     at = loader.pass_time(hours=1)
@@ -78,7 +78,7 @@ def test_no_detail_is_asked_for_of_a_task_that_says_deleted(duckdb_loader: Loade
 
 def test_a_property_the_list_calls_deleted_may_refuse_its_tasks(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load()
+    loader.first_load()
     loaded = loader.column("select task_id from tasks where property_id = %s", HOME)
     world.properties[HOME]["status"] = "deleted"
     loader.sandbox.faults.refuse_property(HOME, 422)
@@ -139,7 +139,7 @@ def test_a_catalogue_of_many_rows_in_short_lists_is_refused_when_all_come_back_e
 
 def test_stays_that_fall_between_two_windows_are_missed_and_said(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load()
+    loader.first_load()
     stays = "select count(*) from reservations where deleted_at is null"
     before = loader.column(stays)
     # The API ends three days early: whoever checks out on the last day of a window is in none.
@@ -159,7 +159,7 @@ def test_stays_that_fall_between_two_windows_are_missed_and_said(duckdb_loader: 
 
 def test_a_stay_entered_while_windows_are_read_is_no_hole(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
-    loader.load()
+    loader.first_load()
     loader.pass_time(days=1)
     before = len(world.reservations)
 
