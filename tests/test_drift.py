@@ -156,6 +156,21 @@ def test_what_may_be_null_and_small_samples_raise_nothing() -> None:
             assert everything.null_fields(is_whole=True) == []
 
 
+def test_a_whole_table_without_a_line_that_some_row_should_have_is_told() -> None:
+    raws = [{"id": number, "assignments": []} for number in range(ENOUGH_ROWS)]
+    told = []
+    for some in (raws[1:], raws, [*raws, {"id": 99, "assignments": [{"id": 1}]}]):
+        builder, filled = (
+            RowBuilder(TABLES["tasks"], "smoky", NOW, PersonalData()),
+            FilledFields(TABLES["tasks"]),
+        )
+        for raw in some:
+            filled.see(builder.build(raw))
+        told.append("assignments" in {field.column for field in filled.null_fields(is_whole=True)})
+        assert "assignments" not in {field.column for field in filled.null_fields(is_whole=False)}
+    assert told == [False, True, False]
+
+
 def test_judged_fields_are_columns_and_dropped_personal_ones_are_not_judged() -> None:
     tables = {t.name: t for root in TABLES.values() for t in (root, *root.children)}
     for names in (ALWAYS, SOMEWHERE):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from loading import Loader
-from small_worlds import NOW, asked_by_id, small_world
+from small_worlds import NOW, HidingWorld, asked_by_id, small_world
 
 from breezeway_source.sandbox import World
 
@@ -17,7 +17,7 @@ UNKNOWN = 99_500_000
 
 @pytest.fixture
 def world() -> World:
-    return small_world()
+    return small_world(kind=HidingWorld)
 
 
 def day(days: int) -> str:
@@ -278,6 +278,22 @@ def test_stays_that_were_refused_are_asked_for_again_once_one_of_them_is_answere
     loader.load()
     assert len(asked_by_id(sandbox, "/reservation/{id}")) == refused
     assert {links(loader)[task][2] for task in tasks} == {"linked"}
+
+
+def test_a_list_that_leaves_stays_out_which_their_ids_give_is_told(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    days = {"checkin_date": "2026-01-02", "checkout_date": "2026-01-05"}
+    left_out = [world.add_reservation(property_id=HOME, **days)["id"] for _ in range(4)]
+    for stay in left_out[:3]:
+        world.add_task(home_id=HOME, linked_reservation={"id": stay})
+    assert isinstance(world, HidingWorld)
+    for stay in left_out:
+        world.hide_reservation(stay)
+    (report,) = loader.run("--entities", "all").regions
+    assert report.exit_code == 1
+    assert "3 stays that tasks link to are given by their ids" in report.failures[0]["message"]
+    loaded = loader.column("select reservation_id from reservations")
+    assert {*left_out[:3]} <= {*loaded} and left_out[3] not in loaded
 
 
 def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loader: Loader) -> None:

@@ -10,77 +10,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 import dlt
 import pendulum
 
-from ..api.pages import Inside, Page, page_fault
+from ..api.pages import Page, page_fault
 from ..columns import TABLES
 from ..errors import ApiError, AuthError
 from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
-from ..rows import values
 from ..rows.content_hash import ContentHash
 from ..rows.fields import record_id, says_deleted
 from ..stages import Stage
 from .absence import OwnWord, Proofs, is_gone
+from .windows import CheckoutWindow, windows_of
 
 NAME = "reservations"
-WINDOW_MONTHS = 3
-BOOKED_AHEAD_MONTHS = 18
-NEAR_DAYS = 30
-
-
-@dataclass(frozen=True)
-class CheckoutWindow:
-    """Stays by check-out day, both ends included; None is open. `updated_since` narrows it to edited stays.
-
-    A day more is asked for at each end: whether the API counts the days it is given in, or takes them in another
-    zone, is not known, and a stay between two windows would be in none.
-    """
-
-    first: pendulum.Date | None
-    last: pendulum.Date | None
-    updated_since: pendulum.Date | None = None
-
-    @property
-    def asked(self) -> CheckoutWindow:
-        """The days to ask for."""
-        return CheckoutWindow(
-            None if self.first is None else self.first.subtract(days=1),
-            None if self.last is None else self.last.add(days=1),
-            self.updated_since,
-        )
-
-    def holds(self, raw: Mapping[str, Any]) -> bool | None:
-        """None: its day cannot be read, so the row is kept, and told."""
-        day = values.day(raw.get("checkout_date"))
-        return self.has(day) if isinstance(day, date) else None
-
-    def has(self, day: date) -> bool:
-        return not (
-            (self.first is not None and day < self.first) or (self.last is not None and day > self.last)
-        )
-
-    def may_answer_nothing(self, today: pendulum.Date) -> Inside:
-        """Whether a row may be of the upcoming stays, which come when nothing matches (Q2).
-
-        Of a window of days alone none of them can be inside it: else it would have matched.
-        """
-        # A day earlier: which zone the API's days are in is unknown.
-        upcoming = CheckoutWindow(today.subtract(days=1), None)
-        if self.updated_since is not None:
-            return lambda raw: upcoming.holds(raw) is not False
-        return lambda raw: upcoming.holds(raw) is not False and self.holds(raw) is not True
-
-    def params(self) -> dict[str, str]:
-        limits = {
-            "checkout_date_ge": self.first,
-            "checkout_date_le": self.last,
-            "updated_at_ge": self.updated_since,
-        }
-        return {name: day.isoformat() for name, day in limits.items() if day is not None}
+MANY_UNSHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -108,6 +54,7 @@ class Reservations:
         self._brought: set[int | None] = set()
         self._counted = True
         self._answers_again = False
+        self._unshown: list[int] = []
         self._own_word = OwnWord(NAME, "status")
         self._proofs = Proofs(NAME, "stays")
         self._hashes = ContentHash(TABLES[NAME])
@@ -123,7 +70,7 @@ class Reservations:
             since = state.get("since")
             # Without a cursor all is read and written: dlt may be about to drop the table (`refresh`).
             self._loaded = _loaded_hashes(reading) if since else {}
-            windows = _windows(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
+            windows = windows_of(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
                 reading.reads_in_part(NAME)
             yield from windows
@@ -141,9 +88,10 @@ class Reservations:
         while not reading.finished("tasks"):
             yield None
         yield from self._missing(reading, stage)
+        while not stage.idle:
+            yield None
+        self._tell_unshown(reading)
         if reading.plan.full and not reading.has_more:
-            while not stage.idle:
-                yield None
             yield from _of_an_earlier_mode(reading)
 
     def read(self, reading: Reading, job: CheckoutWindow | Together | StayById) -> list[dict[str, Any]]:
@@ -159,6 +107,8 @@ class Reservations:
                     raise
                 return []
             self._answers_again |= job.again
+            if raw is not None and job.why == "link_lookup":
+                self._is_unshown(raw, job.reservation_id)
             row = self._changed(reading, raw) if raw is not None else None
             return [row] if row is not None else []
         asked = job.asked
@@ -192,6 +142,22 @@ class Reservations:
             self._brought.update(record_id(raw) for raw in listing.rows if job.holds(raw) is not False)
             self._counted = self._counted and listing.total is not None
         return rows
+
+    def _is_unshown(self, raw: Mapping[str, Any], stay_id: int) -> None:
+        whole = [window for window in self._complete if window.updated_since is None]
+        if any(window.holds(raw) for window in whole):
+            self._unshown.append(stay_id)
+
+    def _tell_unshown(self, reading: Reading) -> None:
+        """Stays that the API has, and did not list in the window of their day: one or two may have come meanwhile."""
+        if len(self._unshown) >= MANY_UNSHOWN:
+            reading.fail(
+                NAME,
+                f"{len(self._unshown)} stays that tasks link to are given by their ids and were missing from the "
+                f"windows of their check-out days, the first is {min(self._unshown)}: the list does not show all. "
+                "Next: see with --check which days it shows.",
+            )
+        self._unshown = []
 
     def _compare(self, reading: Reading, windows: tuple[CheckoutWindow, ...]) -> None:
         """A stay between two windows is in none of them, and no window shows it. Else no window counts as read.
@@ -279,36 +245,6 @@ def _loaded_hashes(reading: Reading) -> Mapping[int, str]:
     loaded = reading.warehouse.stay_hashes()
     doubted = set(reading.warehouse.half_proven(NAME)) if loaded else set()
     return {stay_id: known for stay_id, known in loaded.items() if stay_id not in doubted}
-
-
-def _windows(reading: Reading, since: pendulum.DateTime | None) -> list[CheckoutWindow]:
-    plan, today = reading.plan, reading.started_at.date()
-    if plan.since is not None:
-        return [CheckoutWindow(plan.since, plan.until)]
-    first = min(reading.settings.start_date, today)
-    whole = _quarters(first, today.add(months=BOOKED_AHEAD_MONTHS))
-    if since is None:
-        return whole
-    updated = since.in_timezone("UTC").date().subtract(days=reading.settings.lookback_days)
-    if plan.whole_stays or plan.full:
-        # The cursor moves on, so what was edited before the first day since then is asked for as in any hour.
-        return [CheckoutWindow(None, first.subtract(days=1), updated), *whole]
-    near = today.add(days=NEAR_DAYS)
-    return [
-        CheckoutWindow(None, today.subtract(days=1), updated),
-        CheckoutWindow(today, near, updated),
-        CheckoutWindow(near.add(days=1), None, updated),
-    ]
-
-
-def _quarters(first: pendulum.Date, horizon: pendulum.Date) -> list[CheckoutWindow]:
-    """Windows side by side from the first day on; the last one is open."""
-    windows = []
-    while first <= horizon:
-        following = first.add(months=WINDOW_MONTHS)
-        windows.append(CheckoutWindow(first, following.subtract(days=1)))
-        first = following
-    return [*windows, CheckoutWindow(first, None)]
 
 
 def _of_an_earlier_mode(reading: Reading) -> Iterator[StayById]:

@@ -44,7 +44,7 @@ SOMEWHERE: Final[dict[str, str]] = {
     "reservations": "checkin_time checkout_time type_guest_code type_stay_code type_reservation_code",
     "reservations__guests": "first_name last_name",
     "tasks": "template_id scheduled_date started_at finished_at created_by_id created_by_name started_by_id "
-    "finished_by_id finished_by_name linked_reservation_id report_url total_time total_time_seconds",
+    "finished_by_id finished_by_name linked_reservation_id report_url total_time total_time_seconds total_cost",
     "people": "name first_name last_name emails type_departments",
     "supplies": "unit_cost stock_count",
     "tasks__supplies": "supply_id quantity unit_cost total_price bill_to",
@@ -53,10 +53,13 @@ SOMEWHERE: Final[dict[str, str]] = {
     "task_details__requirements": "section_name action",
 }
 
+LINES_SOMEWHERE: Final = ("tasks__assignments", "reservations__guests")
+"""Of a whole table: somebody is assigned, somebody stays."""
+
 
 @dataclass(frozen=True)
 class NullField:
-    """A documented field that was null in all `rows` rows of a table that one run wrote."""
+    """A documented field that was null in all `rows` rows of a table that one run wrote, or a list without a line."""
 
     table: str
     column: str
@@ -77,6 +80,9 @@ class FilledFields:
         self._rows = {t.name: 0 for t in (table, *table.children)}
         self._root = table.name
         personal = {t.name: {c.name for c in t.columns if c.personal} for t in (table, *table.children)}
+        self._personal = {
+            child.name for child in table.children if without_personal and child.personal_unknown
+        }
         self._missing = {
             name: {*ALWAYS.get(name, "").split(), *SOMEWHERE.get(name, "").split()}
             - (personal[name] if without_personal else set())
@@ -99,6 +105,12 @@ class FilledFields:
     def null_fields(self, *, is_whole: bool) -> list[NullField]:
         """What no row had; `is_whole` says that the run read the whole table."""
         found = []
+        if is_whole and self._rows[self._root] >= ENOUGH_ROWS:
+            found = [
+                NullField(self._root, field, self._rows[self._root])
+                for field, name in self._children
+                if name in LINES_SOMEWHERE and not self._rows[name]
+            ]
         for name, rows in self._rows.items():
             judged = set(ALWAYS.get(name, "").split())
             if is_whole and rows >= ENOUGH_ROWS:

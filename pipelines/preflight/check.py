@@ -24,7 +24,7 @@ from rich.text import Text
 from breezeway_source.api.access import Access
 from breezeway_source.api.client import Client
 from breezeway_source.api.counters import Counters
-from breezeway_source.entities.reservations import WINDOW_MONTHS
+from breezeway_source.entities.windows import WINDOW_MONTHS
 from breezeway_source.errors import ApiError, AuthError, ConfigError
 from breezeway_source.plan import Plan
 from breezeway_source.rows.fields import record_id

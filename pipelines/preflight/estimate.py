@@ -9,7 +9,7 @@ from math import ceil
 import pendulum
 
 from breezeway_source.api.client import PAGE_SIZE_ROWS
-from breezeway_source.entities.reservations import BOOKED_AHEAD_MONTHS, WINDOW_MONTHS
+from breezeway_source.entities.windows import BOOKED_AHEAD_MONTHS, WINDOW_MONTHS
 from breezeway_source.plan import Plan
 from breezeway_source.settings import Settings
 
