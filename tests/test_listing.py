@@ -362,7 +362,10 @@ def test_behind_the_end_the_answer_to_nothing_may_come() -> None:
     assert (ids(listing), listing.whole) == (all_of(api), True)
 
 
-def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its_own_total() -> None:
+@pytest.mark.parametrize("inside_by_chance", [0, 3])
+def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its_own_total(
+    inside_by_chance: int,
+) -> None:
     def change(asked: dict[str, Any], body: dict[str, Any]) -> Body:
         if asked["page"] == 1:
             return body
@@ -374,8 +377,25 @@ def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its
         }
 
     api = Api(100, totals=True, change=change)
-    listing = api.read(inside=lambda row: row["id"] < 900)
+    listing = api.read(
+        inside=lambda row: row["id"] < 900 + inside_by_chance, fallback=lambda row: row["id"] >= 900
+    )
     assert (ids(listing), listing.whole, len(api.asked)) == (all_of(api), True, 2)
+
+
+def test_the_answer_to_nothing_behind_the_end_comes_for_each_page_without_totals_too() -> None:
+    upcoming = [{"id": 900 + n} for n in range(100)]
+
+    def change(asked: dict[str, Any], body: dict[str, Any]) -> Body:
+        return body if asked["page"] <= 2 else {**body, "results": upcoming}
+
+    listing = Api(200, change=change).read(inside=lambda r: r["id"] < 930, fallback=lambda r: r["id"] >= 900)
+    assert (listing.whole, all_of(Api(200)) <= ids(listing) <= all_of(Api(929))) == (True, True)
+    strays = Api(
+        200,
+        change=lambda asked, body: {**body, "results": [*body["results"][1:], {"id": 950 + asked["page"]}]},
+    )
+    assert not strays.read(inside=lambda r: r["id"] < 930, fallback=lambda r: r["id"] >= 900).whole
 
 
 @pytest.mark.parametrize("forget_pages", [False, True])

@@ -45,6 +45,9 @@ class Pass:
         self._empty_pages = 0
         self._was_full = False
         self._at_first = 0  # rows of the first page
+        self._odd_page: tuple[list[Row], int] | None = (
+            None  # the page before, and how many of it were outside
+        )
 
     @property
     def asks(self) -> int:
@@ -81,13 +84,21 @@ class Pass:
         self.pages += 1
         self._at_first = self._at_first or len(page.rows)
         self.is_bare = self.is_bare and page.is_bare
-        if self.pages > 1 and not self.totals - {self.count} and self._is_outside(page):
+        if self.pages > 1 and not self.totals - {self.count} and self._is_beside_the_point(page):
             # Behind the last page the API may answer as if nothing matched.
             self.end = "past"
             return True
-        known = len(self.ids)
+        if self._odd_page and self._odd_page[0] == page.rows:
+            # The answer to nothing comes for every page behind the end: what was outside on it is no stray row.
+            self.outside -= self._odd_page[1]
+            self.end = "past"
+            return True
+        known, outside = len(self.ids), self.outside
         found = self._doubts_about(page)
         repeated = self._take_rows(page)
+        outside = self.outside - outside
+        is_upcoming = self._fallback and all(self._fallback(row) is not False for row in page.rows)
+        self._odd_page = (page.rows, outside) if self.pages > 1 and outside and is_upcoming else None
         if page.total is not None:
             self.totals.add(page.total)
         self._was_full = page.is_full(self.limit)
@@ -174,9 +185,15 @@ class Pass:
                 self.rows[key] = row  # last seen wins
         return repeated
 
-    def _is_outside(self, page: Page) -> bool:
-        inside = self._inside
-        return bool(inside and page.rows) and all(inside(row) is False for row in page.rows if inside)
+    def _is_beside_the_point(self, page: Page) -> bool:
+        """Whether a page behind what may be the last one is no page of the list: wholly outside, or, where all that
+        is counted has come, of the rows that come when nothing matches, and not all of them inside by chance."""
+        if not self._inside:
+            return False
+        outside = sum(self._inside(row) is False for row in page.rows)
+        if self.totals and outside and self._fallback:
+            return all(self._fallback(row) is not False for row in page.rows)
+        return 0 < outside == len(page.rows)
 
     def _is_answer_to_nothing(self, page: Page) -> bool:
         """A filter that matches nothing may answer with the upcoming stays (`breezeway-api.md`, Q2)."""
