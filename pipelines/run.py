@@ -153,4 +153,5 @@ if __name__ == "__main__":
         leave(code)
     with unheard():
         pass  # what is still in the buffers; Python would end with 120 when it cannot be written
+    gc.freeze()  # Python looks through all that is left when it ends: a fifth of a quiet hour's CPU
     raise SystemExit(code)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -94,3 +96,16 @@ def test_the_source_knows_neither_its_own_full_name_nor_a_command_line(file: Pat
 def test_no_file_is_too_long() -> None:
     lines = {file: len((ROOT / file).read_text("utf-8").splitlines()) for file in FILES}
     assert {str(file): n for file, n in lines.items() if n > LONGEST} == {}
+
+
+def test_an_hourly_run_imports_nothing_that_only_others_need() -> None:
+    """Half of a quiet hour's CPU is imports: each of these takes a hundredth or more of it."""
+    listed = subprocess.run(
+        [sys.executable, "-c", "import sys, pipelines.run, pipelines.command; print(*sys.modules)"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    needless = "breezeway_source.sandbox pipelines.preflight pipelines.page sqlalchemy pandas jinja2 dagster"
+    assert not {*needless.split()} & {*listed}
