@@ -7,7 +7,6 @@ import threading
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from breezeway_source.reading import Reading
 from pipelines.database.waits import step_of, wait_of
@@ -24,15 +23,7 @@ class Watch:
         self._readings: list[Reading] = []
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._bars = bars
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
+        self._console = console
         self._thread = threading.Thread(
             target=self._draw if bars else self._log, name="progress", daemon=True
         )
@@ -61,14 +52,25 @@ class Watch:
             return list(self._readings)
 
     def _draw(self) -> None:
+        from rich.progress import (  # noqa: PLC0415 - a run without a terminal has no bars
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TaskID,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
         bars: dict[str, TaskID] = {}
-        with self._progress:
+        words = TextColumn("{task.description}", markup=False)
+        columns = words, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        with Progress(*columns, console=self._console, transient=True) as drawn:
             while not self._stop.wait(DRAW_EVERY_S):
                 for reading in self._seen():
                     code, progress = reading.region.code, reading.progress
                     if code not in bars:
-                        bars[code] = self._progress.add_task(code)
-                    self._progress.update(
+                        bars[code] = drawn.add_task(code)
+                    drawn.update(
                         bars[code], description=_at(reading), completed=progress.done, total=progress.jobs
                     )
 
