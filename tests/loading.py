@@ -95,7 +95,7 @@ class Loader:
 
     @contextmanager
     def _file_open(self) -> Iterator[None]:
-        """DuckDB's file stays open while a run works in this process: opened 26 times it costs two fifths of a run.
+        """DuckDB's file stays open while a run works in this process: its openings are a sixth of a quiet run.
 
         Not where it cannot be opened, or is another program's: the run says what it has to say of that.
         """

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any
 
+import pendulum
 import pytest
 from loading import Loader
-from small_worlds import NOW, HidingWorld, asked_by_id, small_world
+from small_worlds import NOW, HidingWorld, ago, asked_by_id, small_world
 
+from breezeway_source.entities.reservations import CheckoutWindow
 from breezeway_source.sandbox import World
 
 HOME = 2001
@@ -89,8 +91,20 @@ def test_stays_that_could_not_be_read_keep_their_start(duckdb_loader: Loader) ->
     assert stay(loader, ended, "note") == "edited while stays were refused"
 
 
-@pytest.mark.parametrize("no_match", ["upcoming", "empty"])
-@pytest.mark.parametrize("past_end", ["upcoming", "empty"])
+def test_a_window_holds_its_two_days_and_nothing_beyond_them_though_it_asks_for_more() -> None:
+    window = CheckoutWindow(pendulum.date(2026, 3, 1), pendulum.date(2026, 3, 31))
+    held = {
+        day: window.has(date.fromisoformat(day))
+        for day in ("2026-02-28", "2026-03-01", "2026-03-31", "2026-04-01")
+    }
+    assert [*held.values()] == [False, True, True, False]
+    assert window.asked.params() == {"checkout_date_ge": "2026-02-28", "checkout_date_le": "2026-04-01"}
+    assert window.holds({"checkout_date": "soon"}) is None
+
+
+@pytest.mark.parametrize(
+    ("no_match", "past_end"), [("upcoming", "upcoming"), ("upcoming", "empty"), ("empty", "upcoming")]
+)
 def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
     duckdb_loader: Loader, no_match: str, past_end: str
 ) -> None:
@@ -316,7 +330,9 @@ def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
     moves = world.add_task(home_id=HOME, linked_reservation={"id": first, "external_reservation_id": None})[
         "id"
     ]
-    waits = world.add_task(home_id=HOME, linked_reservation=late)["id"]
+    # Changed long ago: no later run has a reason to write it again, which would link it anew.
+    old = {"created_at": "2026-02-01T08:00:00", "updated_at": ago(days=20)}
+    waits = world.add_task(home_id=HOME, linked_reservation=late, **old)["id"]
     loader.first_load()
     assert links(loader)[moves] == (first, first, "linked")
     assert links(loader)[waits] == (late["id"], None, "reservation_not_found")
