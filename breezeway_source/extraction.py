@@ -1,35 +1,56 @@
-"""One reading per extraction: the same source may be run twice, tried again after a failure, run into two pipelines."""
+"""One reading per extraction: the same source may be run twice, tried again after a failure, run into two pipelines.
+
+A resource is known by the function that draws it and not by its name, which `with_name` changes, nor by its place: it
+may stand in a source of somebody's own, beside those of another region, or before a transformer.
+"""
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import dlt
 from dlt.common.configuration.container import Container
 from dlt.common.pipeline import StateInjectableContext
+from dlt.extract import DltSource
 from dlt.extract.items_transform import FilterItem, LimitItem
+from dlt.extract.pipe import Pipe
 
+from .errors import ConfigError
 from .reading import Reading
+
+MARK = "breezeway"
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """What one extraction takes of a source: the selected resources, and those of which not every row is loaded."""
+    """What one extraction takes of a source: by entity the name of its resource, and those not every row is loaded of.
 
-    names: frozenset[str]
+    `source` is the name of the source they stand in.
+    """
+
+    resources: Mapping[str, str]
     limited: frozenset[str]
     filtered: frozenset[str]
+    source: str
+
+    def state(self, entity: str, region_code: str, source_name: str) -> dict[str, Any]:
+        """dlt's state of an entity's resource; regions that share a source have a part of it each."""
+        state: dict[str, Any] = dlt.current.resource_state(self.resources.get(entity, entity))
+        if self.source == source_name:
+            return state
+        return cast("dict[str, Any]", state.setdefault(f"region_{region_code}", {}))
 
 
 class Extraction:
-    """One reading, and the dlt state it belongs to: an extraction has a state of its own, whatever it is part of."""
+    """One reading, and the dlt state and source it belongs to: they are held, so that no others get their ids."""
 
-    def __init__(self, state: Any, reading: Reading) -> None:
-        self.state = state  # held, so that no other state gets its id while this reading lives
+    def __init__(self, state: Any, source: DltSource, reading: Reading) -> None:
+        self.state = state
+        self.source = source
         self.reading = reading
 
 
@@ -40,29 +61,54 @@ class Extractions:
         self._begin = begin
         self._lock = threading.Lock()
         # The generators of an extraction hold it; the newest is held here too, for those that begin late.
-        self._known: weakref.WeakValueDictionary[int, Extraction] = weakref.WeakValueDictionary()
+        self._known: weakref.WeakValueDictionary[tuple[int, int], Extraction] = weakref.WeakValueDictionary()
         self._newest: Extraction | None = None
 
     def __deepcopy__(self, memo: object) -> Extractions:
         return self  # dlt copies arguments of resources
 
+    def mark(self, draw: Callable[[], Any], table: str) -> None:
+        """Make it known that this function draws the rows of a table."""
+        vars(draw)[MARK] = (self, table)
+
     def current(self) -> Extraction:
         """The extraction that is under way; to be asked in its own thread, the one dlt draws items in."""
-        state = Container()[StateInjectableContext].state
+        state, source = Container()[StateInjectableContext].state, dlt.current.source()
+        key = (id(state), id(source))
         with self._lock:
-            found = self._known.get(id(state))
+            found = self._known.get(key)
             if found is None:
-                found = self._known[id(state)] = Extraction(state, self._begin(_chosen()))
+                found = self._known[key] = Extraction(state, source, self._begin(self._chosen(source)))
                 self._newest = found
             return found
 
+    def _chosen(self, source: DltSource) -> Chosen:
+        """Of the source that is being extracted, or of the single resource that is iterated."""
+        heads: dict[str, Pipe] = {}
+        limited, filtered = set(), set()
+        for resource in source.selected_resources.values():
+            pipes = list(_line(resource._pipe))
+            head = pipes[-1]
+            by, table = getattr(head.gen, MARK, (None, ""))
+            if by is not self:
+                continue
+            if heads.setdefault(table, head).name != head.name:
+                raise ConfigError(
+                    f"{heads[table].name} and {head.name} both read {table} in one run. "
+                    "Next: run them one after the other, or make a second table of one with a transformer."
+                )
+            steps = [step for pipe in pipes for step in pipe.steps]
+            if any(isinstance(step, LimitItem) for step in steps):
+                limited.add(table)
+            # What a transformer makes of rows is unknown; they may be left out.
+            if len(pipes) > 1 or any(isinstance(step, FilterItem) for step in steps):
+                filtered.add(table)
+        names = {table: head.name for table, head in heads.items()}
+        return Chosen(names, frozenset(limited), frozenset(filtered), source.name)
 
-def _chosen() -> Chosen:
-    """Of the source that is being extracted, or of the single resource that is iterated."""
-    selected = dlt.current.source().selected_resources
-    steps = {name: resource._pipe.steps for name, resource in selected.items()}
 
-    def having(kind: type) -> frozenset[str]:
-        return frozenset(name for name, all_of in steps.items() if any(isinstance(s, kind) for s in all_of))
-
-    return Chosen(frozenset(selected), having(LimitItem), having(FilterItem))
+def _line(pipe: Pipe) -> Iterator[Pipe]:
+    """A pipe and those it takes its items from, up to the one that draws them."""
+    while pipe is not None:
+        yield pipe
+        pipe = pipe.parent

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+import dlt
 import pendulum
 
 from .api.client import Client
@@ -18,6 +18,7 @@ from .columns import TABLES
 from .earlier_mode import EarlierMode
 from .errors import ApiError, BreezewayError
 from .plan import Plan
+from .property_list import PropertyList
 from .rows.builder import RowBuilder
 from .rows.filled import FilledFields, NullField
 from .rows.personal import PersonalData
@@ -57,6 +58,8 @@ class Reading:
     client: Client
     warehouse: Warehouse
     started_at: pendulum.DateTime
+    # By entity; to be asked in the extracting thread.
+    state: Callable[[str], dict[str, Any]] = dlt.current.resource_state
     failures: dict[Failure, None] = field(default_factory=dict)  # in the order they came in
     warnings: list[str] = field(default_factory=list)
     written: dict[str, set[Any]] = field(default_factory=dict)
@@ -76,7 +79,7 @@ class Reading:
         self.turn = threading.Lock()
         self._stages: dict[str, Stage] = {}
         self._begin_stages()
-        self._properties: Future[list[dict[str, Any]]] | None = None
+        self.properties = PropertyList(self.client, self.tell_doubts)
         self._in_a_row = 0
         self.lookups_left = self.settings.max_link_lookups
         personal = PersonalData(self.settings.personal_data, self.settings.personal_data_key)
@@ -92,8 +95,6 @@ class Reading:
         self.broken: set[str] = (
             set()
         )  # entities with a record that made no row: none may be marked as missing
-        self.properties_unnamed = 0
-        self.properties_proven, self.properties_doubt = True, ""
         self.cause: BreezewayError | None = None
 
     def __deepcopy__(self, memo: object) -> Reading:
@@ -307,29 +308,6 @@ class Reading:
         log.warning("%s: %s", self.region.code, message)
 
     # --- what several resources need ---
-
-    def properties(self) -> list[dict[str, Any]] | None:
-        """All listed properties, read once a run; None while the list is being read.
-
-        Raises ApiError when it cannot be read: nothing else of the region can be read without it.
-        """
-        with self._lock:
-            if self._properties is None:
-                self._properties = Future()
-                threading.Thread(target=self._list_properties, name="property-list", daemon=True).start()
-        return self._properties.result() if self._properties.done() else None
-
-    def _list_properties(self) -> None:
-        assert self._properties is not None
-        try:
-            listing = self.client.listing("/property", label="/property")
-            self.properties_proven = listing.whole and not listing.may_go_on
-            self.properties_doubt = listing.why or "it may be cut"
-            self.tell_doubts("properties", listing)
-            self.properties_unnamed = listing.nameless
-            self._properties.set_result(listing.rows)
-        except BaseException as e:
-            self._properties.set_exception(e)
 
     def proof(
         self, entity: str, record_id: int, property_id: int | None, status: int, answer: str, why: str

@@ -65,8 +65,9 @@ def breezeway_source(
     Run again, it reads what changed since: the cursors are in dlt's state, and what is loaded is asked of the active
     pipeline's destination; where that is no SQL database every row of the window is given. Select and change
     resources dlt's way: `source.with_resources("tasks", "people")`, `source.tasks.add_filter(...)`,
-    `list(source.people)`. What is not selected is not waited for; a resource with `add_limit` leaves its cursor as it
-    is; `task_details` alone reads the details of tasks that the destination holds.
+    `list(source.people)`, where a pipeline is active without what it has loaded (`full=True` gives all). What is not
+    selected is not waited for; a resource with `add_limit` leaves its cursor as it is; `task_details` alone reads the
+    details of tasks that the destination holds.
 
     Args:
         region: the region's code, part of every key; from `sources.breezeway.region` when left out.
@@ -125,12 +126,13 @@ def _begin(region: Region, settings: Settings, plan: Plan, chosen: Chosen) -> Re
     client = Access(settings).client(region, counters)
     plan = dataclasses.replace(
         plan,
-        entities=tuple(name for name in plan.entities if name in chosen.names),
+        entities=tuple(name for name in plan.entities if name in chosen.resources),
         limited=chosen.limited,
         filtered=chosen.filtered,
     )
     warehouse = active_warehouse(region.code)
-    return Reading(region, settings, plan, client, warehouse, _started_at(client, counters))
+    state = partial(chosen.state, region_code=region.code, source_name=source_name(region.code))
+    return Reading(region, settings, plan, client, warehouse, _started_at(client, counters), state)
 
 
 def _started_at(client: Client, counters: Counters) -> pendulum.DateTime:
@@ -179,15 +181,16 @@ def _resources(
     read = {name: partial(_rows, name) for name in entities} | LEDGER
     for table, rows in read.items():
         hints = table_hints if table in undeclared else merge_hints
-        yield _resource(rows, extractions, hints(TABLES[table]))
+        yield _resource(table, rows, extractions, hints(TABLES[table]))
 
 
-def _resource(rows: Rows, extractions: Extractions, hints: dict[str, Any]) -> DltResource:
+def _resource(table: str, rows: Rows, extractions: Extractions, hints: dict[str, Any]) -> DltResource:
     # No generator function, so that `source.parallelize()` passes it over: drawn in dlt's workers, resources change
     # dlt's context all at once (ContainerInjectableContextMangled, dlt 1.31). What is read is read side by side anyway.
     def draw() -> Iterator[Any]:
         return _drawn(rows, extractions)
 
+    extractions.mark(draw, table)
     made: DltResource = dlt.resource(draw, **hints)
     return made
 
@@ -204,7 +207,7 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
     if reader is None:
         reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
     try:
-        state = dlt.current.resource_state(entity)
+        state = reading.state(entity)
         for job in _asking_at_once(_jobs(entity, reading, reader, state), reading):
             if job is None:
                 yield None

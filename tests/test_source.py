@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.pipeline import PipelineContext, TRefreshMode
 from dlt.common.runtime.run_context import RunContext, switched_run_context
+from dlt.extract import DltSource
 from dlt.pipeline import Pipeline
 from dlt.pipeline.exceptions import PipelineStepFailed
 
@@ -219,6 +220,70 @@ def test_after_a_limit_a_full_run_lacks_nothing(project: Path, world: World, nam
         if name != "task_details":
             with loaded.sql_client() as client:
                 assert client.execute_sql(f"select count(deleted_at) from {name}") == [(0,)]
+
+
+Given = Callable[[DltSource], Any]
+
+
+def renamed(source: DltSource) -> Any:
+    return source.tasks.with_name("jobs")
+
+
+def in_a_source_of_ones_own(source: DltSource) -> Any:
+    return dlt.source(lambda: [source.people, source.tasks], name="mine")()
+
+
+def beside_another_selection(source: DltSource) -> Any:
+    return [source.with_resources("people"), source.with_resources("tasks")]
+
+
+def below_a_transformer(source: DltSource) -> Any:
+    return source.tasks | dlt.transformer(lambda tasks: tasks, name="jobs")
+
+
+@pytest.mark.parametrize(
+    "given", [renamed, in_a_source_of_ones_own, beside_another_selection, below_a_transformer]
+)
+def test_a_limit_holds_the_cursor_wherever_the_resource_stands(
+    project: Path, world: World, given: Given
+) -> None:
+    loaded = pipeline(project)
+    table = "jobs" if given in (renamed, below_a_transformer) else "tasks"
+    limited = breezeway_source("smoky", entities=("people", "tasks"))
+    limited.tasks.add_limit(1)
+    loaded.run(given(limited))
+    assert 0 < counted(loaded, table) < len(world.tasks)
+    loaded.run(given(breezeway_source("smoky", entities=("people", "tasks"))))
+    assert counted(loaded, table) >= len(world.tasks)
+    loaded.run(given(breezeway_source("smoky", entities=("people", "tasks"))))
+    assert loaded.last_trace.last_normalize_info.row_counts.get(table, 0) <= 1, "then what changed"
+
+
+def test_a_resource_of_another_name_is_replaced_whole(project: Path, world: World) -> None:
+    loaded = pipeline(project)
+    for _ in range(2):
+        loaded.run(renamed(breezeway_source("smoky", entities="tasks")), write_disposition="replace")
+        assert counted(loaded, "jobs") == len(world.tasks)
+
+
+def test_regions_in_one_source_have_cursors_of_their_own(project: Path, sandbox: Sandbox) -> None:
+    client_id, client_secret = sandbox.credentials["smoky"]
+    loaded = pipeline(project)
+    loaded.run(breezeway_source("smoky", entities="reservations"))  # names the pipeline's schema
+    sandbox.reset_log()
+    keys = {"client_id": client_id, "client_secret": client_secret}
+    other = breezeway_source("lake_tahoe", entities="reservations", **keys)
+    for is_first in (True, False):
+        loaded.run(other.reservations)
+        asked = [asked.query for asked in sandbox.logged() if asked.endpoint == "/reservation"]
+        assert any("updated_at_ge" not in query for query in asked) is is_first
+        sandbox.reset_log()
+
+
+def test_the_same_rows_for_two_tables_in_one_run_are_refused(project: Path) -> None:
+    source = breezeway_source("smoky")
+    with pytest.raises(PipelineStepFailed, match="jobs and tasks both read tasks in one run. Next: "):
+        pipeline(project).run([renamed(source), source.tasks])
 
 
 def test_a_limit_of_the_whole_source_ends_and_marks_no_catalogue_as_read(project: Path) -> None:

@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import dlt
-
 from ..api.listing import Listing
 from ..errors import ApiError, AuthError
 from ..reading import Reading
@@ -54,7 +52,7 @@ class Catalogue:
     def jobs(self, reading: Reading) -> Iterator[str]:
         """One job for all its lists: they are judged together."""
         self._live = reading.warehouse.live_catalogue(self._name)
-        self._state = dlt.current.resource_state(self._name)
+        self._state = reading.state(self._name)
         yield self._name
 
     def read(self, reading: Reading, job: str) -> list[dict[str, Any]]:

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import dlt
-
 from ..reading import Reading
 
 
-def begins(entity: str) -> bool:
+def begins(reading: Reading, entity: str) -> bool:
     """Whether dlt's state knows of no run before: then what is loaded may be dropped with this one (`refresh`)."""
-    state = dlt.current.resource_state(entity)
+    state = reading.state(entity)
     had_begun = state.get("begun", False)
     state["begun"] = True
     return not had_begun

@@ -26,7 +26,7 @@ class Properties:
         """One job, once the list is there. An empty list is refused where live properties are loaded."""
         self._own_word.begin(reading)
         self._live = reading.warehouse.live_catalogue(NAME).get("", ())
-        while reading.properties() is None:
+        while reading.properties.rows() is None:
             yield None
         if not refuses_empty(reading):
             yield NAME
@@ -35,16 +35,16 @@ class Properties:
         """All listed properties."""
         rows = [
             row
-            for raw in reading.properties() or []
+            for raw in reading.properties.rows() or []
             if (row := reading.row(NAME, raw, **self._own_word.said(reading, raw))) is not None
         ]
-        if reading.properties_proven:
-            if not reading.properties_unnamed:  # else any missing property may be the one without an id
+        if reading.properties.proven:
+            if not reading.properties.unnamed:  # else any missing property may be the one without an id
                 note_whole_read(reading, NAME, len(rows))
-                listed = {record_id(raw) for raw in reading.properties() or []}
+                listed = {record_id(raw) for raw in reading.properties.rows() or []}
                 self._tell_those_alive(reading, sorted(one for one in self._live if one not in listed))
         else:
-            why = reading.properties_doubt
+            why = reading.properties.doubt
             reading.fail(NAME, f"the list of properties did not come whole: {why}; its rows are loaded.")
         return rows
 
@@ -72,7 +72,7 @@ def refuses_empty(reading: Reading) -> bool:
 
     A run without the entity `properties` asks too: its tasks and details hang on the same list.
     """
-    if reading.properties():
+    if reading.properties.rows():
         return False
     loaded = reading.warehouse.live_properties()
     if not loaded:

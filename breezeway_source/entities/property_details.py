@@ -12,8 +12,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-import dlt
-
 from ..reading import Reading
 from ..rows.fields import record_id, text
 from .bare_lists import LONG_AGO, BareLists, Found, Lacking, Lines, given
@@ -44,17 +42,17 @@ class PropertyDetails:
 
     def jobs(self, reading: Reading) -> Iterator[PropertyJob | None]:
         """New properties, and so many of the others that a week reads all; every one with --full."""
-        while reading.properties() is None:
+        while reading.properties.rows() is None:
             yield None
         if "properties" not in reading.plan.entities and refuses_empty(reading):
             return
-        listed = _references(reading.properties() or [])
+        listed = _references(reading.properties.rows() or [])
         plan = reading.plan
         self._held = reading.warehouse.properties_with_lines()
         read_at = self._asked(reading, listed)
         if plan.properties:
             due = [property_id for property_id in listed if property_id in plan.properties]
-        elif plan.full or begins(NAME):
+        elif plan.full or begins(reading, NAME):
             due = list(listed)
         else:
             due = _due_properties(listed, read_at, reading.started_at)
@@ -68,7 +66,7 @@ class PropertyDetails:
 
     def _believed(self, reading: Reading) -> Iterator[PropertyJob]:
         """Properties to write although a list no longer has what is loaded."""
-        state = dlt.current.resource_state(NAME)
+        state = reading.state(NAME)
         found = [(job.property_id, job.found or {}) for job in self._emptied]
         kept = {property_id for property_id, _ in self._lists.emptied(reading, state, found, self._held)}
         for job in self._emptied:
@@ -80,7 +78,7 @@ class PropertyDetails:
     def _asked(self, reading: Reading, listed: Mapping[int, Any]) -> dict[int, datetime]:
         """When each property was asked last. A refusal counts: else the refused ones would be asked day after
         day, as the longest unread, and the others never."""
-        state = dlt.current.resource_state(NAME)
+        state = reading.state(NAME)
         refused = {key: at for key, at in state.get("refused", {}).items() if int(key) in listed}
         self._refused = state["refused"] = refused
         asked = dict(reading.warehouse.property_details_read())

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import dlt
 import pendulum
 
 from ..api.pages import Page, page_fault
@@ -62,7 +61,7 @@ class Reservations:
 
     def jobs(self, reading: Reading) -> Iterator[CheckoutWindow | Together | StayById | None]:
         """The windows; then what vanished from them; then, when all tasks are read, the linked stays still missing."""
-        state = dlt.current.resource_state(NAME)
+        state = reading.state(NAME)
         stage = reading.stage(NAME)
         if reading.first_package:
             self._own_word.begin(reading)

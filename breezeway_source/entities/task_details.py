@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-import dlt
-
 from ..reading import Reading
 from .bare_lists import LONG_AGO, BareLists, Found, Lacking, given
 from .ledger import begins
@@ -43,7 +41,7 @@ class TaskDetails:
             yield None
         if reading.has_more:  # a later package of this run loads more tasks; the last one reads the details
             return
-        reads_again, state = reading.plan.full or begins(NAME), dlt.current.resource_state(NAME)
+        reads_again, state = reading.plan.full or begins(reading, NAME), reading.state(NAME)
         due, left = _longest_unread(reading) if reads_again else _newest_due(reading, _came_back(state))
         limit = reading.settings.details_per_run
         if left:

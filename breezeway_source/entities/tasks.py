@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import dlt
 import pendulum
 
 from ..cursor import TaskCursor
@@ -62,13 +61,13 @@ class Tasks:
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
-        self._cursor = TaskCursor(dlt.current.resource_state(NAME))
-        while reading.properties() is None:
+        self._cursor = TaskCursor(reading.state(NAME))
+        while reading.properties.rows() is None:
             yield None
         if reading.pending_tasks is None:
             self._own_word.begin(reading)
             self._proofs.begin(reading)
-            self._lines.begin(reading, dlt.current.resource_state(NAME))
+            self._lines.begin(reading, reading.state(NAME))
             reading.pending_tasks = self._all_jobs(reading)
         yield from self._next_piece(reading)
         stage = reading.stage(NAME)
@@ -172,8 +171,10 @@ class Tasks:
         """One job per property to read in this run, the incremental ones first."""
         assert self._cursor is not None
         plan = reading.plan
-        listed = [p for raw in reading.properties() or [] if (p := record_id(raw)) is not None]
-        self._retired = {record_id(raw) for raw in reading.properties() or [] if says_deleted(raw, "status")}
+        listed = [p for raw in reading.properties.rows() or [] if (p := record_id(raw)) is not None]
+        self._retired = {
+            record_id(raw) for raw in reading.properties.rows() or [] if says_deleted(raw, "status")
+        }
         for wanted in sorted(plan.properties - set(listed)):
             raise ConfigError(f"Property {wanted} is not listed in region {reading.region.code!r}.")
         starts: dict[int, datetime | None] = self._cursor.starts(listed)
@@ -231,8 +232,8 @@ class Tasks:
     def _absent(self, reading: Reading) -> Iterator[TaskById]:
         """The vanished ids, and the tasks of properties that the list itself, shown to be whole, no longer has."""
         absent, reading.absent_tasks = reading.absent_tasks, {}
-        if reading.properties_proven and not reading.has_more and not reading.plan.properties:
-            listed = {record_id(raw) for raw in reading.properties() or []}
+        if reading.properties.proven and not reading.has_more and not reading.plan.properties:
+            listed = {record_id(raw) for raw in reading.properties.rows() or []}
             for property_id, task_ids in self._live.items():
                 if property_id not in listed and listed:
                     absent |= dict.fromkeys(task_ids, property_id)
