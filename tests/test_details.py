@@ -279,6 +279,9 @@ def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(duckdb_lo
     assert any("/task/{id}/comments came back empty for all 4 parents" in text for text in messages)
     assert any("/property/{id}/contacts came back empty for all" in text for text in messages)
     assert loader.query(count) == [before]
+    loader.pass_time(hours=1)
+    world.add_task(home_id=2001, id=400, supplies=[], costs=[])
+    loader.load(*OPTIONS)  # says nothing of it: the new one never had a comment
     loader.pass_time(days=1)
     (report,) = loader.run(*options).regions
     assert report.exit_code == 0 and loader.query(count) == [(0, 0)]

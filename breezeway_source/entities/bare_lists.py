@@ -132,19 +132,17 @@ class BareLists:
                 if rows == [] and (parent, name) in held:
                     empty.setdefault(name, set()).add((parent, name))
         now = reading.started_at.isoformat()
-        before, kept = state.get("emptied", {}), set[Lines]()
-        state["emptied"] = {
-            name: before.get(name, now)
-            for name, lines in empty.items()
-            if len(lines) >= EMPTIED_TOGETHER and name not in self._with_rows
-        }
-        for name, since in state["emptied"].items():
-            if since == now:
-                kept |= empty[name]
+        known, kept = state.setdefault("emptied", {}), set[Lines]()
+        for name in self._with_rows & known.keys():
+            del known[name]
+        for name, lines in empty.items():
+            together = len(lines) >= EMPTIED_TOGETHER and name not in self._with_rows
+            if together and known.setdefault(name, now) == now:
+                kept |= lines
                 reading.fail(
                     self._entity,
-                    f"{self._label(name)} came back empty for all {len(empty[name])} parents that have such lines "
-                    "loaded: what is loaded stays. The next run that finds them empty too is believed.",
+                    f"{self._label(name)} came back empty for all {len(lines)} parents that have such lines loaded: "
+                    "what is loaded stays. The next run that finds them empty too is believed.",
                 )
         return kept
 
