@@ -29,7 +29,7 @@ from pipelines.database import destinations, locks
 from pipelines.database.destinations import Target, duckdb_target
 from pipelines.database.locks import database_use, region_lock
 
-OPENINGS_OF_A_QUIET_HOUR = 9
+OPENINGS_OF_A_QUIET_HOUR = 7  # one less where the list of properties is there at once
 HOLD_FILE = """
 import sys, time, duckdb
 held = duckdb.connect(sys.argv[1])
