@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -37,12 +38,32 @@ class Chosen:
     filtered: frozenset[str]
     source: str
 
-    def state(self, entity: str, region_code: str, source_name: str) -> dict[str, Any]:
-        """dlt's state of an entity's resource; regions that share a source have a part of it each."""
-        state: dict[str, Any] = dlt.current.resource_state(self.resources.get(entity, entity))
-        if self.source == source_name:
-            return state
-        return cast("dict[str, Any]", state.setdefault(f"region_{region_code}", {}))
+
+class States:
+    """dlt's state of the resources of one extraction; regions that share a source have a part of it each.
+
+    What is read is read into copies, which `keep` stores once all rows of an entity are drawn: who breaks off half-way,
+    in a resource of his own, would else have a cursor behind which rows are missing.
+    """
+
+    def __init__(self, chosen: Chosen, region_code: str, *, is_own: bool) -> None:
+        self._chosen = chosen
+        self._part = None if is_own else f"region_{region_code}"
+        self._copies: dict[str, dict[str, Any]] = {}
+
+    def of(self, entity: str) -> dict[str, Any]:
+        if entity not in self._copies:
+            self._copies[entity] = deepcopy(self._stored(entity))
+        return self._copies[entity]
+
+    def keep(self, entity: str) -> None:
+        stored = self._stored(entity)
+        stored.clear()
+        stored.update(self.of(entity))
+
+    def _stored(self, entity: str) -> dict[str, Any]:
+        state: dict[str, Any] = dlt.current.resource_state(self._chosen.resources.get(entity, entity))
+        return state if self._part is None else cast("dict[str, Any]", state.setdefault(self._part, {}))
 
 
 class Extraction:

@@ -58,8 +58,9 @@ class Reading:
     client: Client
     warehouse: Warehouse
     started_at: pendulum.DateTime
-    # By entity; to be asked in the extracting thread.
+    # dlt's state by entity, and what stores it once all rows are drawn; to be called in the extracting thread.
     state: Callable[[str], dict[str, Any]] = dlt.current.resource_state
+    keep: Callable[[str], None] = lambda entity: None
     failures: dict[Failure, None] = field(default_factory=dict)  # in the order they came in
     warnings: list[str] = field(default_factory=list)
     written: dict[str, set[Any]] = field(default_factory=dict)

@@ -30,7 +30,7 @@ from .columns import TABLES
 from .entities.endpoints import ENDPOINTS
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
-from .extraction import Chosen, Extractions
+from .extraction import Chosen, Extractions, States
 from .hints import declared_tables, is_declared, merge_hints, table_hints
 from .plan import Plan, plan_of
 from .reading import Reading
@@ -131,8 +131,9 @@ def _begin(region: Region, settings: Settings, plan: Plan, chosen: Chosen) -> Re
         filtered=chosen.filtered,
     )
     warehouse = active_warehouse(region.code)
-    state = partial(chosen.state, region_code=region.code, source_name=source_name(region.code))
-    return Reading(region, settings, plan, client, warehouse, _started_at(client, counters), state)
+    states = States(chosen, region.code, is_own=chosen.source == source_name(region.code))
+    started_at = _started_at(client, counters)
+    return Reading(region, settings, plan, client, warehouse, started_at, states.of, states.keep)
 
 
 def _started_at(client: Client, counters: Counters) -> pendulum.DateTime:
@@ -206,8 +207,8 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
     reader = reading.readers.get(entity)
     if reader is None:
         reader = reading.readers[entity] = ENDPOINTS[entity].new_reader()
+    state = reading.state(entity)
     try:
-        state = reading.state(entity)
         for job in _asking_at_once(_jobs(entity, reading, reader, state), reading):
             if job is None:
                 yield None
@@ -216,11 +217,13 @@ def _rows(entity: str, reading: Reading) -> Iterator[Any]:
             yield partial(_done, entity, reading, reader, job)
         while not stage.idle:
             yield None
+        yield None  # dlt hands on what is done before it asks again: all rows are drawn by then
         reading.remember_columns(entity, state)
         if not (reading.has_more and entity in reading.FOLLOWING):  # else the last package tells
             reading.tell_oddities(entity)
             reading.compare_keys(entity, state)
             reading.earlier_mode.end(reading, entity, state)
+        reading.keep(entity)
     except GeneratorExit:
         stage.abandon()  # a limit is reached: jobs that are given out may never run, and nobody waits for them
         raise

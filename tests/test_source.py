@@ -259,6 +259,19 @@ def test_a_limit_holds_the_cursor_wherever_the_resource_stands(
     assert loaded.last_trace.last_normalize_info.row_counts.get(table, 0) <= 1, "then what changed"
 
 
+def test_who_breaks_off_leaves_the_cursor_as_it_was(project: Path, world: World) -> None:
+    """Drawn by a resource of one's own, the source reads and writes the state that its run will store."""
+
+    @dlt.resource(primary_key="task_id", write_disposition="merge")
+    def first(count: int) -> Iterator[Any]:
+        yield from itertools.islice(breezeway_source("smoky", entities="tasks").tasks, count)
+
+    loaded = pipeline(project)
+    for count in (1, len(world.tasks)):
+        loaded.run(first(count))
+        assert counted(loaded, "first") == count
+
+
 def test_a_resource_of_another_name_is_replaced_whole(project: Path, world: World) -> None:
     loaded = pipeline(project)
     for _ in range(2):
