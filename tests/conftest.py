@@ -6,6 +6,7 @@ copied for all others. `loader.load()` is for tests of the first load itself, it
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,12 @@ def pytest_configure(config: pytest.Config) -> None:
     if start_sharing():
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # else a timeout leaves the server running
         config.add_cleanup(stop_sharing)  # also after a failure, Ctrl-C or a worker that died
+
+
+def pytest_collection_finish() -> None:
+    """The modules are no garbage: looked through in each run, they cost a fifteenth of the suite."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
