@@ -52,6 +52,7 @@ class BareLists:
         self._refused: dict[str, Counter[str]] = {}
         self._faults_in_a_row: Counter[str] = Counter()
         self._off: set[str] = set()
+        self._kept: Counter[str] = Counter()
         self._longest: Counter[str] = Counter()
         self._may_go_on: Counter[tuple[str, int]] = Counter()
 
@@ -146,6 +147,13 @@ class BareLists:
                 )
         return kept
 
+    def refused_of(self, parent: int, found: Mapping[str, Found], held: Collection[Lines]) -> bool:
+        """Whether a list is refused that has lines loaded, which stay: a refusal, a 404 too, is no news of them."""
+        kept = [name for name, rows in found.items() if isinstance(rows, Lacking) and (parent, name) in held]
+        with self._lock:
+            self._kept.update(kept)
+        return bool(kept)
+
     def tell(self, reading: Reading, loaded: Collection[str]) -> None:
         """When all is asked: say which list was given to nobody, and which may be a part of one.
 
@@ -167,6 +175,12 @@ class BareLists:
                     reading.warn(told)
                 else:  # no refusal, but answers that cannot be used
                     reading.fail_once(self._entity, told)
+        for name, count in self._kept.items():
+            if name in self._answered:  # else it is told above
+                reading.warn(
+                    f"{self._label(name)} was refused for {count} parents that have such lines loaded: what is loaded "
+                    "stays. Next: look at one in Breezeway."
+                )
         for (name, length), count in self._may_go_on.items():
             if count and length == self._longest[name]:  # a longer one shows that lists are not cut there
                 reading.warn(

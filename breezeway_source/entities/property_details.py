@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ..reading import Reading
 from ..rows.fields import record_id, text
-from .bare_lists import LONG_AGO, BareLists, Found, Lacking, Lines, given
+from .bare_lists import LONG_AGO, BareLists, Found, Lines, given
 from .ledger import begins
 from .properties import refuses_empty
 
@@ -91,12 +91,10 @@ class PropertyDetails:
         found = job.found
         if found is None:
             found = self._ask(reading, job)
-            held = [rows for name, rows in found.items() if (job.property_id, name) in self._held]
-            if any(isinstance(rows, Lacking) for rows in held):
-                # A refusal, a 404 too, is no news of what was loaded; without such lines the other list is written.
+            if self._lists.refused_of(job.property_id, found, self._held):
                 self._refused[str(job.property_id)] = reading.started_at.isoformat()
                 return []
-            if [] in held:
+            if any(rows == [] and (job.property_id, name) in self._held for name, rows in found.items()):
                 self._emptied.append(replace(job, found=found))
                 return []
         self._refused.pop(str(job.property_id), None)

@@ -73,10 +73,8 @@ class TaskDetails:
         found = [(job.task_id, job.found or {}) for job in self._lacking]
         kept = self._lists.emptied(reading, state, found, held)
         for job, (task_id, lists) in zip(self._lacking, found, strict=True):
-            if all(
-                name in unknown
-                if rows is Lacking.REFUSED
-                else (task_id, name) not in (held if rows is Lacking.ABSENT else kept)
+            if not self._lists.refused_of(task_id, lists, held) and all(
+                name in unknown if rows is Lacking.REFUSED else (task_id, name) not in kept
                 for name, rows in lists.items()
             ):
                 yield job
