@@ -191,7 +191,7 @@ class Reading:
                     f"{', '.join(lost)} of {name}: every record of earlier runs had it, and none of this run's "
                     f"{met.records}: rows written now are without it. Next: look at the source; --full accepts it."
                 )
-            remembered = met.remembered(None if self.plan.full else known.get(name), rows.documented)
+            remembered = met.remembered(None if self.plan.full else known.get(name))
             if remembered is not None:
                 known[name] = remembered
 

@@ -717,3 +717,14 @@ def test_a_bare_list_as_long_as_a_page_is_asked_for_the_next_one(
     listing = make().bare("/task/5/comments", label="/task/{id}/comments")
     assert (len(listing.rows), listing.may_go_on) == (came, may_go_on)
     assert api.requests[-1].params == {"limit": "50", "page": "2"}
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with ids", "without"])
+def test_a_bare_list_whose_rows_are_signed_anew_in_each_answer_is_the_same_again(
+    named: bool, api: ScriptedApi, make: Any
+) -> None:
+    api.on_get = lambda asked: Answer(
+        [({"id": n} if named else {}) | {"photo": f"p{n}?signed={len(api.requests)}"} for n in range(50)]
+    )
+    listing = make().bare("/task/5/requirements", label="/task/{id}/requirements")
+    assert (len(listing.rows), listing.may_go_on, api.count("GET")) == (50, True, 2)

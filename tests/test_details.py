@@ -8,6 +8,7 @@ import pytest
 from conftest import NOW
 from loading import Loader
 
+from breezeway_source.api import pace
 from breezeway_source.sandbox import World
 
 ANSWER = {
@@ -285,3 +286,24 @@ def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(duckdb_lo
     loader.pass_time(days=1)
     (report,) = loader.run(*options).regions
     assert report.exit_code == 0 and loader.query(count) == [(0, 0)]
+
+
+def test_what_one_path_answers_does_not_keep_the_broken_one_from_being_left_out(
+    duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Contacts have a second path: its answers say nothing of the first one's faults, each of which takes minutes."""
+    monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.0001)
+    monkeypatch.setattr(pace, "LONGEST_DELAY_S", 0.001)
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    for number in range(40):
+        world.add_property(id=5000 + number, reference_property_id=f"ref-{number}")
+        world.set_contacts(5000 + number, [{"name": "Ada Sample"}])
+    loader.sandbox.faults.refuse_endpoint("/property/{id}/contacts", 500)
+    (report,) = loader.run("--entities", "property_details").regions
+    assert (
+        report.exit_code == 1 and "/property/{id}/contacts could not be read" in report.failures[0]["message"]
+    )
+    paths = [r.path for r in loader.sandbox.logged() if r.endpoint == "/property/{id}/contacts"]
+    assert len(set(paths)) <= 20  # those under way when two had failed, and not all
+    (loaded,) = loader.column("select count(*) from property_details__contacts")
+    assert loaded >= 40

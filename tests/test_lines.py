@@ -195,10 +195,25 @@ def test_empty_lists_are_asked_about_where_no_list_shows_a_line(loader: Loader, 
     assert "empty_lists_lie" not in state(loader)
 
 
+def test_empty_lists_about_which_nothing_could_be_asked_are_asked_about_later(
+    loader: Loader, world: World
+) -> None:
+    loader.configure(details_per_run=0)
+    loader.sandbox.deviate("fields", "/task", **EMPTIED)
+    warnings = loader.load("--entities", "properties", "tasks").warnings
+    assert any("also in the 0 details that were given" in text for text in warnings)
+    loader.configure(details_per_run=200)
+    loader.pass_time(hours=1)
+    assert loader.run("--entities", "weekly").exit_code == 1
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert lines(loader) == true_lines(world)
+
+
 def test_that_all_lists_are_empty_is_believed_and_told_where_details_have_none_either(
     loader: Loader, world: World
 ) -> None:
-    told = "finished tasks that were listed are empty, also in the details"
+    told = "finished tasks that were listed are empty, also in the "
     for task in world.tasks.values():
         task.update(EMPTIED)
     assert any(told in text for text in loader.load("--entities", "properties", "tasks").warnings)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ApiError, AuthError
-from .pages import PAGE_SIZES_ROWS, Inside, Page, Row
+from .pages import PAGE_SIZES_ROWS, Inside, Page, Row, key_of
 from .passes import Pass, union
 
 READINGS = 3
@@ -47,9 +47,10 @@ class Listing:
 def followed(first: list[Row], ask: Ask) -> Listing:
     """A bare array, with the pages behind it where it is as long as a page may be.
 
-    Raises what `ask` raises that may pass.
+    Rows are told apart by their ids alone: an address in them may be signed anew in each answer. Without ids what comes
+    behind is not taken, since it may be the same again. Raises what `ask` raises that may pass.
     """
-    size, rows, known, number = len(first), list(first), {repr(row) for row in first}, 2
+    size, rows, ids, number = len(first), list(first), {key_of(row) for row in first}, 2
     while size in PAGE_SIZES_ROWS:
         try:
             more = Page.of(ask({"limit": size, "page": number})).rows
@@ -57,11 +58,11 @@ def followed(first: list[Row], ask: Ask) -> Listing:
             if not e.permanent or isinstance(e, AuthError):
                 raise
             return Listing(rows, may_go_on=number == 2)  # it may refuse to be asked for a page at all
-        new = [row for row in more if repr(row) not in known]
+        new = [] if None in ids else [row for row in more if key_of(row) not in ids]
         if more and not new:
             return Listing(rows, may_go_on=True)
         rows += new
-        known.update(map(repr, new))
+        ids.update(map(key_of, new))
         if len(more) < size:
             break
         number += 1

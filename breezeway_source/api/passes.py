@@ -45,9 +45,8 @@ class Pass:
         self._empty_pages = 0
         self._was_full = False
         self._at_first = 0  # rows of the first page
-        self._odd_page: tuple[list[Row], int] | None = (
-            None  # the page before, and how many of it were outside
-        )
+        # The page before, where it may be the answer to nothing, and how many of its rows were outside.
+        self._odd_page: tuple[list[Row], int] | None = None
 
     @property
     def asks(self) -> int:

@@ -20,9 +20,8 @@ from .absence import is_gone
 # After so many refusals without one answer the account does not have this endpoint: asking on is a waste.
 REFUSALS_UNTIL_OFF = 20
 FAULTS_UNTIL_OFF = 2  # each has taken minutes of repeating, or will not change with the parent
-EMPTIED_TOGETHER = (
-    3  # so many parents whose loaded lines are all gone, and none that has any: not believed at once
-)
+# So many parents whose loaded lines are all gone, and none that has any, are not believed at once.
+EMPTIED_TOGETHER = 3
 LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
 _UNUSABLE = "an unusable answer"
 
@@ -50,8 +49,10 @@ class BareLists:
         self._answered: set[str] = set()
         self._with_rows: set[str] = set()
         self._refused: dict[str, Counter[str]] = {}
-        self._faults_in_a_row: Counter[str] = Counter()
-        self._off: set[str] = set()
+        # By name and number of the path: what one path answers says nothing of another's faults.
+        self._faults_in_a_row: Counter[tuple[str, int]] = Counter()
+        self._answering: set[tuple[str, int]] = set()
+        self._off: set[str | tuple[str, int]] = set()
         self._kept: Counter[str] = Counter()
         self._longest: Counter[str] = Counter()
         self._may_go_on: Counter[tuple[str, int]] = Counter()
@@ -60,9 +61,10 @@ class BareLists:
         """The list at the first of these paths that has one. Raises AuthError, and what calls the region off."""
         lacking = Lacking.ABSENT
         self._asked.add(name)
-        for path in paths:
-            if name in self._off:
-                return Lacking.REFUSED
+        for number, path in enumerate(paths):
+            if name in self._off or (name, number) in self._off:
+                lacking = Lacking.REFUSED
+                continue
             try:
                 listing = reading.client.bare(path, label=self._label(name))
             except AuthError:
@@ -70,13 +72,14 @@ class BareLists:
             except ApiError as e:
                 if reading.cause is not None:
                     raise
-                self._note(reading, name, e)
+                self._note(reading, name, number, e)
                 if not is_gone(e):
                     lacking = Lacking.REFUSED
             else:
                 with self._lock:
                     self._answered.add(name)  # it answers: no refusal switches it off in this run
-                    self._faults_in_a_row[name] = 0
+                    self._answering.add((name, number))
+                    self._faults_in_a_row[name, number] = 0
                     self._may_go_on[name, len(listing.rows)] += listing.may_go_on
                     self._longest[name] = max(self._longest[name], len(listing.rows))
                     if listing.rows:
@@ -87,7 +90,7 @@ class BareLists:
     def _label(self, name: str) -> str:
         return f"{self._place}/{name}"
 
-    def _note(self, reading: Reading, name: str, error: ApiError) -> None:
+    def _note(self, reading: Reading, name: str, number: int, error: ApiError) -> None:
         with self._lock:
             answered = name in self._answered
             if error.permanent:
@@ -98,9 +101,11 @@ class BareLists:
                 if not answered and (often >= REFUSALS_UNTIL_OFF or refused[_UNUSABLE] >= FAULTS_UNTIL_OFF):
                     self._off.add(name)
                 return
-            self._faults_in_a_row[name] += 1
-            if self._faults_in_a_row[name] >= (REFUSALS_UNTIL_OFF if answered else FAULTS_UNTIL_OFF):
-                self._off.add(name)
+            path = name, number
+            self._faults_in_a_row[path] += 1
+            most = REFUSALS_UNTIL_OFF if path in self._answering else FAULTS_UNTIL_OFF
+            if self._faults_in_a_row[path] >= most:
+                self._off.add(path)
         reading.fail_once(
             self._entity,
             f"{self._label(name)} could not be read ({error.status or 'no answer'}), of one parent at least: what is "

@@ -53,8 +53,10 @@ class Lines:
         self._asked: set[int] = set()
         self._with_lines = 0  # list rows that show some
         self._lied = False  # a detail had lines where the list was an empty one
-        self._empty: dict[int, int | None] = {}  # finished tasks whose lists are empty, with their property
+        self._count_empty = 0  # finished tasks whose lists are empty
+        self._empty: dict[int, int | None] = {}  # some of them, with their property
         self._decides = False
+        self._answered = 0  # details of these
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack, and empty ones too.
@@ -71,7 +73,7 @@ class Lines:
     ) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The task with its lines, and what its row says of them; None where it is gone.
 
-        Raises ApiError where the detail was not given, KeepLoaded where the loaded row is to stay for now.
+        Raises ApiError where the detail was not given, KeepLoaded where the loaded row stays until its lines are read.
         """
         mode, task_id = reading.settings.task_detail, record_id(raw)
         lacks = any(_is_unreadable(raw.get(key)) or self._takes_away(raw, key) for key in MONEY)
@@ -126,7 +128,10 @@ class Lines:
             if _has_lines(raw):
                 self._with_lines += 1
             elif _is_finished(raw) and not any(raw.get(key) is None for key in MONEY):
-                self._empty[record_id(raw) or 0] = record_id(raw, "home_id")
+                self._count_empty += 1
+                task_id = record_id(raw)
+                if task_id is not None and len(self._empty) < SAMPLE:
+                    self._empty[task_id] = record_id(raw, "home_id")
 
     def _may_ask(self, mode: str, task_id: int) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
@@ -157,14 +162,14 @@ class Lines:
         if reading.settings.task_detail != "auto":
             return
         self._decides = (
-            len(self._empty) >= ENOUGH_EMPTY
+            self._count_empty >= ENOUGH_EMPTY
             and not self._with_lines
             and not any(self._held.values())
             and not self._state.get(EMPTY_LIE)
             and (reading.plan.full or not self._state.get(EMPTY_BELIEVED))
         )
         if self._decides:
-            for task_id, property_id in list(self._empty.items())[: min(SAMPLE, max(self._left, 0))]:
+            for task_id, property_id in list(self._empty.items())[: max(self._left, 0)]:
                 yield LinesOf(task_id, property_id)
         if self._state.get(LACK):
             waiting = reading.warehouse.tasks_without_lines(max(self._left, 0))
@@ -182,8 +187,10 @@ class Lines:
             raise
         with self._lock:
             self._left -= 1
-            if job.task_id in self._empty and _has_lines(raw):
-                self._state[LACK] = self._lied = True
+            if job.task_id in self._empty:
+                self._answered += 1
+                if _has_lines(raw):
+                    self._state[LACK] = self._lied = True
         return raw, {"lines_from": "detail"}
 
     def are_read_again(self, reading: Reading) -> bool:
@@ -212,10 +219,11 @@ class Lines:
                 "the lists are believed."
             )
         if self._decides and not self._lied:
-            self._state[EMPTY_BELIEVED] = True
+            if self._answered:
+                self._state[EMPTY_BELIEVED] = True
             reading.warn(
-                f"costs and supplies of all {len(self._empty)} finished tasks that were listed are empty, also in the "
-                "details that were asked: they are believed. Next: compare one with Breezeway."
+                f"costs and supplies of all {self._count_empty} finished tasks that were listed are empty, also in the "
+                f"{self._answered} details that were given: they are believed. Next: compare one with Breezeway."
             )
         loaded = reading.warehouse.count_tasks_without_lines() if self._state.get(LACK) else 0
         left = max(loaded + self._to_come - len(self._asked), self._to_come)

@@ -56,7 +56,9 @@ class Properties:
                 raw = reading.client.one(f"/property/{one}", label="/property/{id}")
             except AuthError:
                 raise
-            except ApiError:  # no answer to this question alone changes anything
+            except ApiError as e:  # no answer to this question alone changes anything
+                if not e.permanent:
+                    break  # the API has trouble: each question would take minutes
                 continue
             if not says_deleted(raw, "status"):
                 alive.append(one)

@@ -42,10 +42,9 @@ class _Rows:
         self.level.fields.update(dict.fromkeys(child_fields, (None, None, skip)))
         if not parent_id:  # a row that says when it was deleted: whoever reads it judges that
             self.level.fields.setdefault("deleted_at", (None, None, skip))
-        self.documented = frozenset(
-            key for key in self.level.fields if not isinstance(self.shape.fields.get(key), Ignored)
+        self.met = MetKeys(
+            [key for key in self.level.fields if not isinstance(self.shape.fields.get(key), Ignored)]
         )
-        self.met = MetKeys()
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
         self.no_lists = Counter[str]()  # by field: lines that came in a form that is no list of them

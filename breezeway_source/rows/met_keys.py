@@ -14,32 +14,30 @@ ENOUGH_TO_REMEMBER: Final = 20  # of a first run, to say that every record has o
 
 
 class MetKeys:
-    """The keys of one table's records during one run."""
+    """The keys of one table's records during one run; only those that are `documented` are remembered."""
 
-    def __init__(self) -> None:
+    def __init__(self, documented: Collection[str]) -> None:
         self.records = 0
-        self._in_all: set[Any] = set()
-        self._in_some: set[Any] = set()
+        self._in_all: set[Any] = set(documented)
+        self._in_none: set[Any] = set(documented)
 
     def see(self, keys: KeysView[Any]) -> None:
         """One record's keys; costs two comparisons where they are those of the records before."""
-        if not self.records:
-            self._in_all = set(keys)
-        elif not self._in_all <= keys:
+        if not self._in_all <= keys:
             self._in_all &= keys
-        if not self._in_some >= keys:
-            self._in_some |= keys
+        if not keys.isdisjoint(self._in_none):
+            self._in_none -= keys
         self.records += 1
 
     def lost(self, before: Collection[str]) -> list[str]:
         """Those of the keys every record had `before` that none has now."""
-        return sorted(set(before) - self._in_some) if self.records >= ENOUGH_RECORDS else []
+        return sorted(self._in_none.intersection(before)) if self.records >= ENOUGH_RECORDS else []
 
-    def remembered(self, before: Collection[str] | None, documented: Collection[str]) -> list[str] | None:
+    def remembered(self, before: Collection[str] | None) -> list[str] | None:
         """What the next run is to know: keys that only some records have are forgotten, lost ones are not.
 
         `before` is None where nothing is known, or it is to be known anew.
         """
         if before is None:
-            return sorted(self._in_all & set(documented)) if self.records >= ENOUGH_TO_REMEMBER else None
-        return sorted(set(before) - (self._in_some - self._in_all))
+            return sorted(self._in_all) if self.records >= ENOUGH_TO_REMEMBER else None
+        return sorted((self._in_all | self._in_none).intersection(before))
