@@ -107,6 +107,52 @@ def test_a_refused_detail_takes_no_loaded_line_away_and_a_new_task_loads_without
     assert lines(loader) == true_lines(world)
 
 
+@pytest.mark.parametrize("status", [404, 410])
+def test_tasks_that_lists_show_are_loaded_though_their_ids_are_not_found(
+    loader: Loader, world: World, status: int
+) -> None:
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.sandbox.deviate("refused", "/task/{id}", status=status)
+    (report,) = loader.run("--entities", "properties", "tasks").regions
+    assert report.exit_code == 1 and report.status == "partial"
+    assert any("that lists show are not found by their ids" in f["message"] for f in report.failures)
+    live = {t["id"] for t in world.tasks.values() if t["type_task_status"]["code"] != "deleted"}
+    assert set(loader.column("select task_id from tasks where deleted_at is null")) == live
+    loader.sandbox.behave()
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert lines(loader) == true_lines(world) and None not in sources(loader)
+
+
+def test_a_task_that_goes_between_list_and_detail_is_told_and_goes_with_its_proofs(
+    loader: Loader, world: World
+) -> None:
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.load("--entities", "properties", "tasks")
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    new = world.add_task(home_id=rich["home_id"], name="New")["id"]
+    world.edit_task(rich["id"], name="Edited")
+    before = lines(loader)
+    for task_id in (rich["id"], new):
+        loader.sandbox.faults.next("404", 1, path=f"/task/{task_id}")
+    loader.pass_time(hours=1)
+    loader.run("--entities", "properties", "tasks")
+    assert lines(loader) == before
+    assert loader.query("select name, lines_from from tasks where task_id = %s", new) == [("New", None)]
+    world.delete_task(new)
+    for _ in range(2):
+        loader.pass_time(days=1)
+        loader.load("--entities", "properties", "tasks", "--reconcile")
+    assert loader.column("select name from tasks where task_id = %s", rich["id"]) == ["Edited"]
+    assert loader.column("select deleted_at is not null from tasks where task_id = %s", new) == [True]
+    assert lines(loader) == true_lines(world)
+    loader.sandbox.reset_log()
+    loader.pass_time(hours=1)
+    loader.load("--entities", "properties", "tasks")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
 def test_lists_that_hold_their_lines_cost_no_detail(loader: Loader, world: World) -> None:
     for task in world.tasks.values():
         task["costs"], task["supplies"] = task.get("costs") or [], task.get("supplies") or []

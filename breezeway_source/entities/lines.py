@@ -5,8 +5,8 @@ details of 20 finished tasks decide: if none has a line either, the lists are be
 are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
 newest first, by the runs that follow. Empty lists are believed where others show lines; where none does, and none is
 loaded, details decide at the end of the run, and where they have lines all tasks are read again. A detail that is
-refused, or beyond the bound, never takes away lines that are loaded; nor does an empty list alone: where it would, the
-task is asked by its id.
+refused, not found, or beyond the bound, never takes away lines that are loaded, nor the task; nor does an empty list
+alone: where it would, the task is asked by its id.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ MONEY = ("costs", "supplies")
 SAMPLE = 20
 ENOUGH_EMPTY = 5  # finished tasks without a line, of a run that saw none: worth asking
 LACK, EMPTY_LIE, EMPTY_BELIEVED = "lists_lack_lines", "empty_lists_lie", "empty_lists_believed"
+NOT_FOUND = "shown_but_not_found"
 _FINISHED = ("finished", "approved", "closed")
 
 
@@ -57,6 +58,8 @@ class Lines:
         self._empty: dict[int, int | None] = {}  # some of them, with their property
         self._decides = False
         self._answered = 0  # details of these
+        self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404
+        self._has_details = False  # a detail was given in this run
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack, and empty ones too.
@@ -68,10 +71,8 @@ class Lines:
         if reading.settings.task_detail != "off":
             self._held = reading.warehouse.tasks_with_lines()
 
-    def completed(
-        self, reading: Reading, raw: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The task with its lines, and what its row says of them; None where it is gone.
+    def completed(self, reading: Reading, raw: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The task with its lines, and what its row says of them.
 
         Raises ApiError where the detail was not given, KeepLoaded where the loaded row stays until its lines are read.
         """
@@ -92,9 +93,13 @@ class Lines:
             except AuthError:
                 raise
             except ApiError as e:
-                if is_gone(e):  # deleted since the list was read
-                    return None
-                raise
+                if not is_gone(e):
+                    raise
+                # Deleted since the list was read, or an account without this endpoint: the list's word counts.
+                with self._lock:
+                    self._not_found.add(task_id)
+                    self._state[NOT_FOUND] = True
+                return self.without(raw)
             self._note(task_id, raw, detail)
             found = raw | detail
             if self._is_held(task_id) and any(
@@ -146,6 +151,7 @@ class Lines:
 
     def _note(self, task_id: int, raw: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
         with self._lock:
+            self._has_details = True
             self._asked.add(task_id)
             lacked = [key for key in MONEY if lines_of(detail.get(key)) and not lines_of(raw.get(key))]
             if lacked:
@@ -159,10 +165,11 @@ class Lines:
 
         And some whose lists were empty, where no list says otherwise.
         """
-        if reading.settings.task_detail != "auto":
+        if reading.settings.task_detail == "off":
             return
         self._decides = (
-            self._count_empty >= ENOUGH_EMPTY
+            reading.settings.task_detail == "auto"
+            and self._count_empty >= ENOUGH_EMPTY
             and not self._with_lines
             and not any(self._held.values())
             and not self._state.get(EMPTY_LIE)
@@ -171,11 +178,17 @@ class Lines:
         if self._decides:
             for task_id, property_id in list(self._empty.items())[: max(self._left, 0)]:
                 yield LinesOf(task_id, property_id)
-        if self._state.get(LACK):
+        if self._are_to_come:
             waiting = reading.warehouse.tasks_without_lines(max(self._left, 0))
+            if not waiting and not self._not_found:
+                self._state.pop(NOT_FOUND, None)
             for task_id, property_id in waiting:
-                if task_id not in self._asked:
+                if task_id not in self._asked and task_id not in self._not_found:
                     yield LinesOf(task_id, property_id)
+
+    @property
+    def _are_to_come(self) -> bool:
+        return bool(self._state.get(LACK) or self._state.get(NOT_FOUND))
 
     def read(self, reading: Reading, job: LinesOf) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The detail of one such task; None where it is gone."""
@@ -186,6 +199,7 @@ class Lines:
                 return None
             raise
         with self._lock:
+            self._has_details = True
             self._left -= 1
             if job.task_id in self._empty:
                 self._answered += 1
@@ -211,7 +225,16 @@ class Lines:
         return True
 
     def tell(self, reading: Reading) -> None:
-        """How many are left, or that the lists are believed."""
+        """How many are left, what was not found, or that the lists are believed."""
+        if self._not_found:
+            told = (
+                f"{len(self._not_found)} tasks that lists show are not found by their ids, the first is "
+                f"{min(self._not_found)}: their costs and supplies are asked for again by the runs that follow."
+            )
+            if self._has_details or len(self._not_found) == 1:  # deleted since the list was read
+                reading.warn(told)
+            else:
+                reading.fail("tasks", told)
         believed = self._sampled >= SAMPLE and not self._state.get(LACK)
         if believed:
             reading.warn(
@@ -225,7 +248,7 @@ class Lines:
                 f"costs and supplies of all {self._count_empty} finished tasks that were listed are empty, also in the "
                 f"{self._answered} details that were given: they are believed. Next: compare one with Breezeway."
             )
-        loaded = reading.warehouse.count_tasks_without_lines() if self._state.get(LACK) else 0
+        loaded = reading.warehouse.count_tasks_without_lines() if self._are_to_come else 0
         left = max(loaded + self._to_come - len(self._asked), self._to_come)
         if left:
             runs = -(-left // max(reading.settings.details_per_run, 1))

@@ -149,8 +149,7 @@ class Tasks:
             except KeepLoaded:
                 keeps = True
                 continue
-            if completed is not None:
-                whole.append(completed)
+            whole.append(completed)
         with reading.turn:
             for raw, extra in whole:
                 try:
