@@ -125,6 +125,7 @@ def small_pages(rows: int) -> Iterator[None]:
     with (
         patch.dict(Client.__init__.__kwdefaults__, page_size=rows),
         patch.object(pace, "FIRST_DELAY_S", 0.001),
+        patch.object(pace, "LONGEST_DELAY_S", 0.05),
     ):
         yield
 
