@@ -307,3 +307,23 @@ def test_what_one_path_answers_does_not_keep_the_broken_one_from_being_left_out(
     assert len(set(paths)) <= 20  # those under way when two had failed, and not all
     (loaded,) = loader.column("select count(*) from property_details__contacts")
     assert loaded >= 40
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_list_that_only_some_parents_are_given_is_told(duckdb_loader: Loader, status: int) -> None:
+    """Also of parents that have no such lines loaded: they would be taken for parents without any."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    for number in range(4):
+        home = world.add_property(id=5000 + number, reference_property_id=None)["id"]
+        world.add_task(home_id=home, id=300 + number)
+        world.set_comments(300 + number, [{"id": number, "comment": "Seen"}])
+        world.set_contacts(home, [{"name": "Ada Sample"}])
+    refused = {"/task/{id}/comments": "/task/301", "/property/{id}/contacts": "/property/5001"}
+    for label, place in refused.items():
+        loader.sandbox.deviate("refused", place + "/" + label.rpartition("/")[2], status=status)
+    (report,) = loader.run(*OPTIONS, "property_details").regions
+    assert (report.exit_code, report.failures) == (0, [])
+    for label in refused:
+        told = f"{label} was refused or not found for 1 parents, and given for others"
+        assert any(told in text for text in report.warnings), report.warnings
+    assert set(loader.column("select task_id from task_comments")) == {100, 300, 302, 303}

@@ -53,7 +53,7 @@ class BareLists:
         self._faults_in_a_row: Counter[tuple[str, int]] = Counter()
         self._answering: set[tuple[str, int]] = set()
         self._off: set[str | tuple[str, int]] = set()
-        self._kept: Counter[str] = Counter()
+        self._lacking: Counter[str] = Counter()  # parents that were not given it
         self._longest: Counter[str] = Counter()
         self._may_go_on: Counter[tuple[str, int]] = Counter()
 
@@ -85,6 +85,8 @@ class BareLists:
                     if listing.rows:
                         self._with_rows.add(name)
                 return listing.rows
+        with self._lock:
+            self._lacking[name] += 1
         return lacking
 
     def _label(self, name: str) -> str:
@@ -154,10 +156,7 @@ class BareLists:
 
     def refused_of(self, parent: int, found: Mapping[str, Found], held: Collection[Lines]) -> bool:
         """Whether a list is refused that has lines loaded, which stay: a refusal, a 404 too, is no news of them."""
-        kept = [name for name, rows in found.items() if isinstance(rows, Lacking) and (parent, name) in held]
-        with self._lock:
-            self._kept.update(kept)
-        return bool(kept)
+        return any(isinstance(rows, Lacking) and (parent, name) in held for name, rows in found.items())
 
     def tell(self, reading: Reading, loaded: Collection[str]) -> None:
         """When all is asked: say which list was given to nobody, and which may be a part of one.
@@ -180,11 +179,11 @@ class BareLists:
                     reading.warn(told)
                 else:  # no refusal, but answers that cannot be used
                     reading.fail_once(self._entity, told)
-        for name, count in self._kept.items():
+        for name, count in self._lacking.items():
             if name in self._answered:  # else it is told above
                 reading.warn(
-                    f"{self._label(name)} was refused for {count} parents that have such lines loaded: what is loaded "
-                    "stays. Next: look at one in Breezeway."
+                    f"{self._label(name)} was refused or not found for {count} parents, and given for others: what is "
+                    "loaded of them stays. Next: look at one in Breezeway."
                 )
         for (name, length), count in self._may_go_on.items():
             if count and length == self._longest[name]:  # a longer one shows that lists are not cut there
