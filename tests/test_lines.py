@@ -291,3 +291,49 @@ def test_lines_may_come_wrapped(loader: Loader, world: World, key: str) -> None:
         task.update({name: {key: task.get(name) or []} for name in EMPTIED})
     loader.load("--entities", "properties", "tasks")
     assert lines(loader) == true and asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
+def test_lines_that_are_not_read_are_told_beside_the_cursor_too(loader: Loader, world: World) -> None:
+    loader.first_load("--entities", "properties", "tasks")
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    world.edit_task(rich["id"], name="Edited")
+    loader.pass_time(hours=1)
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.sandbox.deviate("gone", "/task/{id}")
+    (report,) = loader.run("--entities", "tasks", "--property", str(rich["home_id"])).regions
+    assert loader.column("select name from tasks where task_id = %s", rich["id"]) != ["Edited"]
+    assert any("that lists show are not found by their ids" in f["message"] for f in report.failures)
+
+
+def test_lines_beyond_the_bound_come_though_no_detail_has_shown_any_yet(loader: Loader, world: World) -> None:
+    for task in world.tasks.values():
+        task["costs"], task["supplies"] = [], []
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.configure(details_per_run=15)
+    loader.load("--entities", "properties", "tasks")
+    assert sources(loader) == {"detail": 15, None: len(world.tasks) - 15}
+    last = max(loader.column("select task_id from tasks where lines_from is null"))
+    world.set_costs(last, [{"id": 77, "cost": "9.50"}], touch=False)
+    for _ in range(len(world.tasks) // 15 + 1):
+        loader.pass_time(hours=1)
+        report = loader.load("--entities", "properties", "tasks")
+    assert None not in sources(loader) and lines(loader) == (0, 1)
+    assert not any("still to come" in text for text in report.warnings)
+
+
+def test_a_detail_that_says_deleted_is_one_proof_of_two(loader: Loader, world: World) -> None:
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.load("--entities", "properties", "tasks")
+    before = lines(loader)
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    world.edit_task(rich["id"], name="Edited")
+    new = world.add_task(home_id=rich["home_id"], name="New")["id"]
+    loader.sandbox.deviate("gone", f"/task/{rich['id']}", f"/task/{new}", form="deleted")
+    for _ in range(2):  # as listed, and then among those whose lines are still to come
+        loader.pass_time(hours=1)
+        loader.run("--entities", "properties", "tasks")
+        assert lines(loader) == before
+        assert loader.query("select name, deleted_at, lines_from from tasks where task_id = %s", new) == [
+            ("New", None, None)
+        ]
+        assert loader.column("select deleted_at from tasks where task_id = %s", rich["id"]) == [None]

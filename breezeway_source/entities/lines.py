@@ -25,7 +25,7 @@ MONEY = ("costs", "supplies")
 SAMPLE = 20
 ENOUGH_EMPTY = 5  # finished tasks without a line, of a run that saw none: worth asking
 LACK, EMPTY_LIE, EMPTY_BELIEVED = "lists_lack_lines", "empty_lists_lie", "empty_lists_believed"
-NOT_FOUND = "shown_but_not_found"
+TO_COME = "lines_to_come"
 _FINISHED = ("finished", "approved", "closed")
 
 
@@ -58,7 +58,8 @@ class Lines:
         self._empty: dict[int, int | None] = {}  # some of them, with their property
         self._decides = False
         self._answered = 0  # details of these
-        self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404
+        self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404 or as deleted
+        self._are_written = False  # tasks of this run are written without their lines
         self._has_details = False  # a detail was given in this run
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
@@ -88,17 +89,11 @@ class Lines:
         if asks is None:
             return raw, {"lines_from": "list"}
         if asks:
-            try:
-                detail = reading.client.one(f"/task/{task_id}", label="/task/{id}")
-            except AuthError:
-                raise
-            except ApiError as e:
-                if not is_gone(e):
-                    raise
+            detail = self._detail(reading, task_id)
+            if detail is None:
                 # Deleted since the list was read, or an account without this endpoint: the list's word counts.
                 with self._lock:
                     self._not_found.add(task_id)
-                    self._state[NOT_FOUND] = True
                 return self.without(raw)
             self._note(task_id, raw, detail)
             found = raw | detail
@@ -120,7 +115,20 @@ class Lines:
         """The task whose lines are not known. Raises KeepLoaded where some are loaded."""
         if self._is_held(record_id(raw)):
             raise KeepLoaded
+        self._are_written = self._state[TO_COME] = True
         return raw, {"lines_from": None}
+
+    def _detail(self, reading: Reading, task_id: int) -> dict[str, Any] | None:
+        """The task by its id; None where it is gone, which is one proof of two and no news of a task."""
+        try:
+            raw = reading.client.one(f"/task/{task_id}", label="/task/{id}")
+        except AuthError:
+            raise
+        except ApiError as e:
+            if is_gone(e):
+                return None
+            raise
+        return None if says_deleted(raw, "type_task_status") else raw
 
     def _is_held(self, task_id: int | None) -> bool:
         return any(task_id in tasks for tasks in self._held.values())
@@ -179,25 +187,19 @@ class Lines:
             for task_id, property_id in list(self._empty.items())[: max(self._left, 0)]:
                 yield LinesOf(task_id, property_id)
         if self._are_to_come:
-            waiting = reading.warehouse.tasks_without_lines(max(self._left, 0))
-            if not waiting and not self._not_found:
-                self._state.pop(NOT_FOUND, None)
-            for task_id, property_id in waiting:
+            for task_id, property_id in reading.warehouse.tasks_without_lines(max(self._left, 0)):
                 if task_id not in self._asked and task_id not in self._not_found:
                     yield LinesOf(task_id, property_id)
 
     @property
     def _are_to_come(self) -> bool:
-        return bool(self._state.get(LACK) or self._state.get(NOT_FOUND))
+        return bool(self._state.get(LACK) or self._state.get(TO_COME))
 
     def read(self, reading: Reading, job: LinesOf) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """The detail of one such task; None where it is gone."""
-        try:
-            raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
-        except ApiError as e:
-            if is_gone(e):
-                return None
-            raise
+        raw = self._detail(reading, job.task_id)
+        if raw is None:
+            return None
         with self._lock:
             self._has_details = True
             self._left -= 1
@@ -249,6 +251,8 @@ class Lines:
                 f"{self._answered} details that were given: they are believed. Next: compare one with Breezeway."
             )
         loaded = reading.warehouse.count_tasks_without_lines() if self._are_to_come else 0
+        if not loaded and not self._are_written:
+            self._state.pop(TO_COME, None)
         left = max(loaded + self._to_come - len(self._asked), self._to_come)
         if left:
             runs = -(-left // max(reading.settings.details_per_run, 1))

@@ -75,10 +75,11 @@ class Tasks:
             yield None
         if reading.plan.reconcile:
             yield from self._absent(reading)
-        if not reading.has_more and not reading.plan.beside_cursor(NAME):
-            yield from self._lines.still_to_come(reading)
-            while not stage.idle:
-                yield None
+        if not reading.has_more:
+            if not reading.plan.beside_cursor(NAME):
+                yield from self._lines.still_to_come(reading)
+                while not stage.idle:
+                    yield None
             self._lines.tell(reading)
             if self._lines.are_read_again(reading):
                 self._cursor.forget()
