@@ -68,7 +68,8 @@ def paging() -> Iterator[Trial]:
         yield Trial("filters_shifted", {"first": 1, "last": 1}, ("stays",), "either", EVERY_WAY, beside)
         yield Trial("filters_shifted", {}, ("tasks",), "either", ("hourly",), beside)
         yield Trial("upcoming_instead", {}, ("stays",), "either", ("hourly", "whole"), beside)
-    yield Trial("filters_ignored", {"names": ("status",)}, ("people",), "either")
+    yield Trial("filters_ignored", {"names": ("status",)}, ("people",), "told", ("whole", "first"))
+    yield Trial("taken_as", {"home_id": 2001}, ("tasks",), "either", EVERY_WAY)
     yield Trial("catalogue_empty", {}, ("properties", "supplies", "people"), "told")
 
 

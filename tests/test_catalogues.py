@@ -197,6 +197,21 @@ def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_lo
     ]
 
 
+def test_people_whose_status_is_not_asked_for_are_told_by_the_first_load_too(duckdb_loader: Loader) -> None:
+    """Active people answered for every status: the others are missing, and nothing was loaded that tells so."""
+    duckdb_loader.sandbox.deviate("filters_ignored", "/people", names=("status",))
+    (report,) = duckdb_loader.run("--entities", "people").regions
+    assert report.exit_code == 1 and "every status gives the same rows" in report.failures[0]["message"]
+    duckdb_loader.sandbox.behave()
+    duckdb_loader.pass_time(days=1)
+    duckdb_loader.load("--entities", "people")
+    statuses = duckdb_loader.query(
+        "select status, count(*) from people where region_code = 'smoky' group by 1"
+    )
+    assert len(statuses) == 3
+    assert sum(count for _, count in statuses) == len(duckdb_loader.sandbox.worlds["smoky"].people)
+
+
 def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
     for number in range(100 - len(world.templates)):

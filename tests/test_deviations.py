@@ -180,6 +180,10 @@ def test_filters_may_be_ignored_or_a_day_off(sandbox: Sandbox, api: Asker) -> No
     sandbox.deviate("filters_ignored", names=("status",))
     assert api.ids("/people", status="invited") == api.ids("/people", status="active")
     sandbox.behave()
+    other = api.ids("/task", home_id=HOME + 1)
+    sandbox.deviate("taken_as", "/task", home_id=HOME)
+    assert api.ids("/task", home_id=HOME + 1) == api.ids("/task", home_id=HOME) != other
+    sandbox.behave()
     sandbox.deviate("upcoming_instead")
     assert all(
         world.reservations[i]["checkout_date"] >= world.today for i in api.ids("/reservation", **window)

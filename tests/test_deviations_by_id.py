@@ -107,3 +107,18 @@ def test_no_token_goes_to_another_host(duckdb_loader: Loader) -> None:
     with Sandbox(small_world(now=NOW), token_limit=False) as other:
         duckdb_loader.sandbox.deviate("redirected", form="other_host", host=other.base_url)
         assert duckdb_loader.run().exit_code == 3 and other.requests == []
+
+
+def test_the_tasks_of_one_property_given_for_all_are_told(duckdb_loader: Loader, world: HidingWorld) -> None:
+    """As by a cache that heeds no parameter: the other property's tasks would never come."""
+    loader = duckdb_loader
+    first, second = sorted(world.properties)
+    loader.sandbox.deviate("taken_as", "/task", home_id=first)
+    (report,) = loader.run().regions
+    assert report.exit_code == 1
+    assert [failure["property_id"] for failure in report.failures] == [second]
+    assert "all its rows are of other properties" in report.failures[0]["message"]
+    loader.sandbox.behave()
+    loader.pass_time(hours=1)
+    loader.load()
+    assert set(loader.column("select task_id from tasks")) == {task["id"] for task in world.live_tasks()}

@@ -310,6 +310,36 @@ def test_a_list_that_leaves_stays_out_which_their_ids_give_is_told(duckdb_loader
     assert {*left_out[:3]} <= {*loaded} and left_out[3] not in loaded
 
 
+def test_not_found_for_every_stay_is_told_and_remembered_of_none(duckdb_loader: Loader) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    days = {"checkin_date": "2022-01-02", "checkout_date": "2022-01-05", "_updated_at": NOW.subtract(years=4)}
+    old = world.add_reservation(property_id=HOME, **days)["id"]
+    world.add_task(home_id=HOME, linked_reservation={"id": old, "external_reservation_id": None})
+    loader.sandbox.deviate("gone", "/reservation/{id}")
+    (report,) = loader.run().regions
+    assert report.exit_code == 1 and "is taken for deleted or unknown" in report.failures[0]["message"]
+    loader.sandbox.behave()
+    loader.pass_time(hours=1)
+    loader.load()
+    assert old in stay_ids(loader)
+
+
+def test_a_stay_whose_day_could_not_be_read_goes_when_it_is_gone(duckdb_loader: Loader) -> None:
+    """It is in no window: asked for by its id once no list shows it."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.sandbox.deviate("dates", "/reservation", form="garbage")
+    loader.load()
+    loader.sandbox.behave()
+    gone = world.stays_by_checkout(world.today)[0]["id"]
+    assert stay(loader, gone, "checkout_date") is None
+    world.delete_reservation(gone)
+    for _ in range(2):
+        loader.pass_time(days=1)
+        loader.load("--reconcile")
+    assert loader.column("select reservation_id from reservations where deleted_at is not null") == [gone]
+    assert None not in loader.column("select checkout_date from reservations where deleted_at is null")
+
+
 def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loader: Loader) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world
     loader.configure(start_date=NOW.date())

@@ -88,7 +88,7 @@ class Proofs:
                         reading.fail_once(
                             self._entity,
                             f"{label} answers {e.status} also for {self._listed}, which a list has just shown: "
-                            f"none of the {self._many} that are missing from lists is taken for deleted.",
+                            f"none of the {self._many} that are missing from lists is taken for deleted or unknown.",
                         )
             return self._is_believed
 

@@ -71,11 +71,11 @@ class Catalogue:
     def _parts(self, reading: Reading, job: CatalogueJob) -> Parts:
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
         parts = [(part, self._part(reading, job, part)) for part in job.params]
+        shown = [{record_id(raw) for raw in listing.rows} for _, listing in parts]
+        if len(parts) > 1 and shown[0] and all(ids == shown[0] for ids in shown):
+            why = f"every {', '.join(job.params[0])} gives the same rows, and others may be missing"
+            return [(part, replace(listing, whole=False, why=why)) for part, listing in parts]
         if len(parts) > 1 and self._missing(parts):
-            shown = [{record_id(raw) for raw in listing.rows} for _, listing in parts]
-            if shown[0] and all(ids == shown[0] for ids in shown):
-                why = f"every {', '.join(job.params[0])} gives the same rows, and others are missing"
-                return [(part, replace(listing, whole=False, why=why)) for part, listing in parts]
             # Whoever moved from one part to another while they were read may be in none: read once more.
             parts += [(part, self._part(reading, job, part)) for part in job.params]
         return parts

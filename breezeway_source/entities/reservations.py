@@ -191,13 +191,13 @@ class Reservations:
         return None
 
     def _absent(self, reading: Reading) -> Iterator[StayById]:
-        """Loaded stays of completely read windows that the windows did not hold."""
+        """Loaded stays of completely read windows, or whose day could not be read, that the windows did not hold."""
         whole = [window for window in self._complete if window.updated_since is None]
         absent = [
             stay_id
             for stay_id, checkout in reading.warehouse.live_stays().items()
             if not reading.wrote(NAME, stay_id)
-            and any(window.has(checkout) for window in whole if checkout is not None)
+            and any(checkout is None or window.has(checkout) for window in whole)
         ]
         for stay_id in self._proofs.to_ask(reading, absent):
             yield StayById(stay_id, "reconcile")
@@ -260,9 +260,7 @@ def _by_id(reading: Reading, job: StayById, proofs: Proofs) -> dict[str, Any] | 
         raw = reading.client.one(f"/reservation/{job.reservation_id}", label="/reservation/{id}")
     except ApiError as e:
         if is_gone(e):
-            if job.why == "reconcile" and not proofs.is_believed(
-                reading, "/reservation", "/reservation/{id}"
-            ):
+            if not proofs.is_believed(reading, "/reservation", "/reservation/{id}"):
                 return None
             reading.proof(NAME, job.reservation_id, None, e.status or 404, "not_found", job.why)
             return None

@@ -8,7 +8,7 @@ unchanged are left out again.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -108,6 +108,10 @@ class Tasks:
             self._refusing.append(job.property_id)
             reading.absent_tasks.update(dict.fromkeys(self._live.get(job.property_id, ()), job.property_id))
             return []
+        homes = {record_id(raw, "home_id") for raw in listing.rows}
+        if homes and homes.isdisjoint((None, job.property_id)):
+            # What is answered whatever is asked, as by a cache before the API, says nothing of this property.
+            listing = replace(listing, whole=False, why="all its rows are of other properties")
         changed = [raw for raw in listing.rows if self._is_changed(raw, job)]
         rows, refusal, keeps = self._rows(reading, changed)
         reading.tell_doubts(NAME, listing, job.property_id)
