@@ -266,8 +266,34 @@ def test_that_all_lists_are_empty_is_believed_and_told_where_details_have_none_e
     assert 5 <= len(asked_by_id(loader.sandbox, "/task/{id}")) <= 20
     loader.sandbox.reset_log()
     loader.pass_time(hours=1)
-    assert not any(told in text for text in loader.load("--entities", "weekly").warnings)
+    for task_id in world.tasks:
+        world.edit_task(task_id, name="Edited")
+    assert not any(told in text for text in loader.load().warnings)
     assert asked_by_id(loader.sandbox, "/task/{id}") == []
+
+
+def test_what_was_believed_of_empty_lists_is_asked_about_again_by_weekly_runs(
+    loader: Loader, world: World
+) -> None:
+    """Costs begin to be used when their lists have long been believed: the newest tasks show it."""
+    loader.sandbox.deviate("fields", "/task", **EMPTIED)
+    true = {
+        task_id: (task.pop("costs"), task.pop("supplies"))
+        for task_id, task in world.tasks.items()
+        if "costs" in task
+    }
+    loader.load("--entities", "properties", "tasks")
+    for task_id, (costs, supplies) in list(true.items())[-40:]:
+        world.edit_task(task_id, costs=costs, supplies=supplies)
+    loader.pass_time(hours=1)
+    loader.load()
+    assert lines(loader) == (0, 0) != true_lines(world)
+    loader.pass_time(days=6)
+    (report,) = loader.run("--entities", "weekly").regions
+    assert "where their details have lines" in report.failures[0]["message"]
+    loader.pass_time(hours=1)
+    loader.load()
+    assert lines(loader) == true_lines(world)
 
 
 def test_lines_in_no_form_of_a_list_take_none_away_and_are_told(loader: Loader, world: World) -> None:

@@ -4,9 +4,9 @@ Whether a list row is complete is contradictory in the sources. Where list rows 
 details of 20 finished tasks decide: if none has a line either, the lists are believed, and that is told. Else details
 are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
 newest first, by the runs that follow. Empty lists are believed where others show lines; where none does, and none is
-loaded, details decide at the end of the run, and where they have lines all tasks are read again. A detail that is
-refused, not found, or beyond the bound, never takes away lines that are loaded, nor the task; nor does an empty list
-alone: where it would, the task is asked by its id.
+loaded, details of the newest decide at the end of the run, the first one and each that reads all tasks, and where they
+have lines all tasks are read again. A detail that is refused, not found, or beyond the bound, never takes away lines that
+are loaded, nor the task; nor does an empty list alone: where it would, the task is asked by its id.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from heapq import heappop, heappush, nlargest
 from typing import Any
 
 from ..errors import ApiError, AuthError
 from ..reading import Reading
-from ..rows.fields import lines_of, record_id, says_deleted
+from ..rows.fields import instant, lines_of, record_id, says_deleted
 from .absence import is_gone
+from .bare_lists import LONG_AGO
 
 MONEY = ("costs", "supplies")
 SAMPLE = 20
@@ -55,7 +58,10 @@ class Lines:
         self._with_lines = 0  # list rows that show some
         self._lied = False  # a detail had lines where the list was an empty one
         self._count_empty = 0  # finished tasks whose lists are empty
-        self._empty: dict[int, int | None] = {}  # some of them, with their property
+        self._empty: list[
+            tuple[datetime, int]
+        ] = []  # the newest of them: what is used since of late shows there
+        self._decisive: set[int] = set()  # those that are asked for
         self._decides = False
         self._answered = 0  # details of these
         self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404 or as deleted
@@ -143,8 +149,10 @@ class Lines:
             elif _is_finished(raw) and not any(raw.get(key) is None for key in MONEY):
                 self._count_empty += 1
                 task_id = record_id(raw)
-                if task_id is not None and len(self._empty) < SAMPLE:
-                    self._empty[task_id] = record_id(raw, "home_id")
+                if task_id is not None:
+                    heappush(self._empty, (instant(raw, "updated_at") or LONG_AGO, task_id))
+                    if len(self._empty) > SAMPLE:
+                        heappop(self._empty)
 
     def _may_ask(self, mode: str, task_id: int) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
@@ -181,11 +189,12 @@ class Lines:
             and not self._with_lines
             and not any(self._held.values())
             and not self._state.get(EMPTY_LIE)
-            and (reading.plan.full or not self._state.get(EMPTY_BELIEVED))
+            and (reading.plan.full or reading.plan.whole_tasks or not self._state.get(EMPTY_BELIEVED))
         )
         if self._decides:
-            for task_id, property_id in list(self._empty.items())[: max(self._left, 0)]:
-                yield LinesOf(task_id, property_id)
+            for _, task_id in nlargest(self._left, self._empty):
+                self._decisive.add(task_id)
+                yield LinesOf(task_id, None)
         if self._are_to_come:
             for task_id, property_id in reading.warehouse.tasks_without_lines(max(self._left, 0)):
                 if task_id not in self._asked and task_id not in self._not_found:
@@ -203,7 +212,7 @@ class Lines:
         with self._lock:
             self._has_details = True
             self._left -= 1
-            if job.task_id in self._empty:
+            if job.task_id in self._decisive:
                 self._answered += 1
                 if _has_lines(raw):
                     self._state[LACK] = self._lied = True
