@@ -5,8 +5,8 @@ details of 20 finished tasks decide: if none has a line either, the lists are be
 are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
 newest first, by the runs that follow. Empty lists are believed where others show lines; where none does, and none is
 loaded, details of the newest decide at the end of the run, the first one and each that reads all tasks, and where they
-have lines all tasks are read again. A detail that is refused, not found, or beyond the bound, never takes away lines that
-are loaded, nor the task; nor does an empty list alone: where it would, the task is asked by its id.
+have lines all tasks are read again. A detail that is refused, not found, or beyond the bound, never takes away lines
+that are loaded, nor the task; nor does an empty list alone: where it would, the task is asked by its id.
 """
 
 from __future__ import annotations
