@@ -363,3 +363,34 @@ def test_a_detail_that_says_deleted_is_one_proof_of_two(loader: Loader, world: W
             ("New", None, None)
         ]
         assert loader.column("select deleted_at from tasks where task_id = %s", rich["id"]) == [None]
+
+
+@pytest.mark.parametrize("form", ["null", "empty"])
+def test_lines_that_lists_and_details_lose_together_are_told(loader: Loader, world: World, form: str) -> None:
+    loader.first_load("--entities", "properties", "tasks")
+    rich = [task["id"] for task in world.tasks.values() if task.get("supplies") and task.get("costs")][:3]
+    for task_id in rich:
+        world.edit_task(task_id, name="Edited")
+    loader.pass_time(hours=1)
+    loader.sandbox.deviate("money_unsaid", "/task", "/task/{id}", form=form)
+    warnings = loader.load().warnings
+    assert any(text.startswith("3 tasks had costs or supplies that neither") for text in warnings), warnings
+
+
+@pytest.mark.parametrize("form", ["null", "absent"])
+def test_a_task_that_no_list_shows_keeps_lines_its_detail_says_nothing_of(
+    loader: Loader, world: World, form: str
+) -> None:
+    loader.first_load("--entities", "properties", "tasks")
+    before = lines(loader)
+    rich = next(task for task in world.tasks.values() if task.get("supplies") and task.get("costs"))
+    world.hide_task(rich["id"])
+    loader.sandbox.deviate("money_unsaid", "/task/{id}", form=form)
+    loader.pass_time(days=1)
+    loader.load("--reconcile")
+    assert asked_by_id(loader.sandbox, "/task/{id}") == [rich["id"]] and lines(loader) == before
+    loader.sandbox.behave()
+    world.set_costs(rich["id"], [])
+    loader.pass_time(days=1)
+    loader.load("--reconcile")
+    assert lines(loader) == (before[0], before[1] - len(rich["costs"]))

@@ -22,7 +22,7 @@ from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import instant, lines_of, record_id, says_deleted
 from .absence import is_gone
-from .bare_lists import LONG_AGO
+from .bare_lists import EMPTIED_TOGETHER, LONG_AGO
 
 MONEY = ("costs", "supplies")
 SAMPLE = 20
@@ -67,6 +67,8 @@ class Lines:
         self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404 or as deleted
         self._are_written = False  # tasks of this run are written without their lines
         self._has_details = False  # a detail was given in this run
+        self._show_lines = False  # one with lines
+        self._taken: set[int] = set()  # tasks whose loaded lines go, as neither list nor detail has any
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack, and empty ones too.
@@ -103,6 +105,7 @@ class Lines:
                 return self.without(raw)
             self._note(task_id, raw, detail)
             found = raw | detail
+            self._note_lines(found)
             if self._is_held(task_id) and any(
                 found.get(key) is not None and _is_unreadable(found[key]) for key in MONEY
             ):
@@ -139,6 +142,11 @@ class Lines:
     def _is_held(self, task_id: int | None) -> bool:
         return any(task_id in tasks for tasks in self._held.values())
 
+    def leaves_unsaid(self, detail: Mapping[str, Any]) -> bool:
+        """Whether lines are loaded of which a task that no list shows says nothing."""
+        one = record_id(detail)
+        return any(detail.get(key) is None and one in self._held.get(key, ()) for key in MONEY)
+
     def _takes_away(self, raw: Mapping[str, Any], key: str) -> bool:
         return not lines_of(raw.get(key)) and record_id(raw) in self._held.get(key, ())
 
@@ -153,6 +161,13 @@ class Lines:
                     heappush(self._empty, (instant(raw, "updated_at") or LONG_AGO, task_id))
                     if len(self._empty) > SAMPLE:
                         heappop(self._empty)
+
+    def _note_lines(self, found: Mapping[str, Any]) -> None:
+        with self._lock:
+            if _has_lines(found):
+                self._show_lines = True
+            elif (task_id := record_id(found)) is not None and self._is_held(task_id):
+                self._taken.add(task_id)
 
     def _may_ask(self, mode: str, task_id: int) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
@@ -246,6 +261,12 @@ class Lines:
                 reading.warn(told)
             else:
                 reading.fail("tasks", told)
+        if len(self._taken) >= EMPTIED_TOGETHER and not self._with_lines and not self._show_lines:
+            reading.warn(
+                f"{len(self._taken)} tasks had costs or supplies that neither their lists nor their details show any "
+                f"more, nor does any other task of this run show some; the first is {min(self._taken)}: they are taken "
+                "off. Next: compare it with Breezeway."
+            )
         believed = self._sampled >= SAMPLE and not self._state.get(LACK)
         if believed:
             reading.warn(

@@ -92,7 +92,7 @@ class Tasks:
     def read(self, reading: Reading, job: PropertyTasks | TaskById | LinesOf) -> list[dict[str, Any]]:
         """The changed tasks of one property, one vanished task when it is still alive, or one with its lines."""
         if isinstance(job, TaskById):
-            return _prove(reading, job, self._proofs)
+            return _prove(reading, job, self._proofs, self._lines)
         if isinstance(job, LinesOf):
             found = self._lines.read(reading, job)
             row = self._take(reading, *found) if found else None
@@ -266,7 +266,7 @@ def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, A
     return row
 
 
-def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, Any]]:
+def _prove(reading: Reading, job: TaskById, proofs: Proofs, lines: Lines) -> list[dict[str, Any]]:
     """Ask for one task by id: only 404 or status `deleted` proves anything (design: "Deletion needs proof")."""
     try:
         raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
@@ -280,6 +280,8 @@ def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, An
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
         return []
     reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
+    if lines.leaves_unsaid(raw):
+        return []  # it stays as it is loaded: a row without its lines would take them away
     row = _take(reading, raw, lines_from="detail")
     return [row] if row is not None else []
 
