@@ -416,12 +416,14 @@ def test_a_paged_list_is_read_oldest_first_to_its_last_page(api: ScriptedApi, ma
     }
 
 
-def test_a_full_last_page_is_not_followed_by_an_empty_one(api: ScriptedApi, make: Any) -> None:
-    api.gets(page([1, 2], pages=2, total=4), page([3, 4], pages=2, total=4))
+def test_behind_a_full_last_page_one_more_is_asked_for_and_not_behind_another(
+    api: ScriptedApi, make: Any
+) -> None:
+    api.gets(page([1, 2], pages=2, total=4), page([3, 4], pages=2, total=4), page([], pages=2, total=4))
     assert ids(make().listing("/task/", label="/task")) == [1, 2, 3, 4]
-    api.gets(page([1, 2], total=4), page([3, 4], total=4))  # the count alone tells the pages too
-    assert ids(make().listing("/task/", label="/task")) == [1, 2, 3, 4]
-    assert asked_pages(api) == [1, 2, 1, 2]
+    api.gets(page([1, 2], total=3), page([3], total=3))  # the count alone tells the pages too
+    assert ids(make().listing("/task/", label="/task")) == [1, 2, 3]
+    assert asked_pages(api) == [1, 2, 3, 1, 2]
 
 
 def test_without_totals_a_short_page_ends_the_list_and_nothing_is_proven(api: ScriptedApi, make: Any) -> None:

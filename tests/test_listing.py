@@ -68,8 +68,8 @@ def test_an_undisturbed_list_is_whole(rows: int, totals: bool) -> None:
     assert (ids(listing), listing.whole, listing.why) == (all_of(api), True, "")
     assert listing.proven is (totals or rows > 1)
     if totals:
-        # A total that is the length of a full first page may be no total: its second page is asked for.
-        pages = max(1, -(-rows // 100)) + (rows == 100)
+        # A total may be the length of a page, or an older count: what is behind a full page is asked for.
+        pages = rows // 100 + 1
         assert len(api.asked) == pages, "a list that is well costs no request more"
 
 
@@ -413,11 +413,37 @@ def test_a_total_that_is_the_length_of_each_page_proves_nothing(forget_pages: bo
     assert not listing.whole and ids(listing) == all_of(api)
 
 
-def test_a_list_of_just_one_page_is_whole_though_the_page_behind_it_is_refused() -> None:
+@pytest.mark.parametrize("pages", [1, 2])
+def test_a_count_from_before_the_last_row_came_hides_no_row(pages: int) -> None:
     def change(params: dict[str, Any], body: dict[str, Any]) -> Body:
-        if params["page"] > 1:
-            raise ApiError("no such page", status=404, permanent=True)
+        body |= {"total_results": pages * 100, "total_pages": pages}
         return body
 
-    listing = Api(100, totals=True, change=change).read()
-    assert listing.whole and len(listing.rows) == 100
+    api = Api(pages * 100 + 1, totals=True, change=change)
+    listing = api.read()
+    assert not listing.whole and ids(listing) == all_of(api)
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+@pytest.mark.parametrize(
+    "behind", [404, 403, 500, "empty", "counts nothing", "the first page", "the last page"]
+)
+def test_lists_of_just_so_many_full_pages_are_whole_whatever_is_behind_them(
+    behind: int | str, pages: int
+) -> None:
+    served: dict[int, dict[str, Any]] = {}
+
+    def change(params: dict[str, Any], body: dict[str, Any]) -> Body:
+        if params["page"] <= pages:
+            served[params["page"]] = body
+            return body
+        if isinstance(behind, int):
+            raise ApiError("no such page", status=behind, permanent=behind < 500)
+        if behind == "counts nothing":
+            return body | {"results": [], "total_results": 0, "total_pages": 0}
+        return body if behind == "empty" else served[1 if behind == "the first page" else pages]
+
+    api = Api(pages * 100, totals=True, change=change)
+    listing = api.read()
+    assert (listing.whole, listing.proven, listing.why) == (True, True, "")
+    assert len(listing.rows) == pages * 100 and len(api.asked) == pages + 1

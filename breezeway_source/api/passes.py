@@ -81,6 +81,14 @@ class Pass:
     def take(self, page: Page) -> bool:
         """The next page; true when no other is to be asked for."""
         self.pages += 1
+        if (
+            self.pages > 1
+            and self.is_proven
+            and not page.strange
+            and all(key_of(r) in self.ids for r in page.rows)
+        ):
+            self.end = "past"  # all that is counted had come, and nothing follows, whatever it counts now
+            return True
         self._at_first = self._at_first or len(page.rows)
         self.is_bare = self.is_bare and page.is_bare
         if self.pages > 1 and not self.totals - {self.count} and self._is_beside_the_point(page):
@@ -120,8 +128,9 @@ class Pass:
         return True
 
     def refused(self, status: int | None) -> None:
-        """The next page was refused, for good, after others were read."""
-        if status in (400, 404, 410, 422) and self._was_full and not self.totals - {self.count}:
+        """The next page was refused, for good or where nothing counted is missing, after others were read."""
+        told_so = status in (400, 404, 410, 422) and self._was_full and not self.totals - {self.count}
+        if self.is_proven or told_so:
             self.end = "past"
         else:
             self.evidence.append(f"page {self.pages + 1} was refused ({status})")
@@ -141,10 +150,9 @@ class Pass:
             return self._empty_pages >= IDLE_PAGES
         if not page.rows:
             return True
-        if self.pages == 1 and page.total == len(page.rows) == self.limit:
-            return False  # a total that is the length of the page says nothing: the next one does
         if page.total is not None:
-            return not (self._was_full and self.count > page.total)
+            # More than was counted may be behind a full page: a total may be the page's length, or an older count.
+            return not (self._was_full and self.count >= page.total)
         return expected == self.pages or not self._was_full
 
     def _doubts_about(self, page: Page) -> list[str]:
