@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
+from databases import Database
 from loading import Loader
-from small_worlds import HidingWorld, asked_by_id, small_world
+from small_worlds import NOW, HidingWorld, asked_by_id, small_world
 
 from breezeway_source.api import pace
 from breezeway_source.entities import absence
-from breezeway_source.sandbox import World
+from breezeway_source.sandbox import Sandbox, World
 from breezeway_source.sandbox.stores import Row, is_deleted
 
 HOME = 2001
@@ -290,3 +293,41 @@ def test_not_found_for_what_a_list_shows_proves_nothing_of_what_it_lacks(duckdb_
         loader.pass_time(days=1)
         loader.load("--reconcile")
     assert loader.column("select count(*) from tasks where deleted_at is null") == [live[0] - 1]
+
+
+def test_a_property_that_moved_to_another_region_of_the_key_pair_takes_its_rows_along(
+    duckdb_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By their ids its tasks and stays are answered as ever: they would be loaded, and counted, twice."""
+    old, new = (
+        small_world(region=region, properties=2, stays_days=20, first_property_id=first)
+        for region, first in (("smoky", HOME), ("austin", 3001))
+    )
+    with (
+        Sandbox.multi(
+            {"smoky": old, "austin": new}, same_key=[("smoky", "austin")], token_limit=False
+        ) as sandbox,
+        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+    ):
+        loader.configure(start_date=NOW.date().subtract(days=1200))
+        regions = [
+            dataclasses.replace(region, company_id=sandbox.worlds[region.code].company_id)
+            for region in loader.regions(("smoky", "austin"))
+        ]
+        monkeypatch.setattr(loader, "regions", lambda names: regions)
+        loader.run(regions=("smoky", "austin"))
+        new.add_property(**{**old.properties.pop(HOME), "company_id": new.company_id})
+        for name, home in (("tasks", "home_id"), ("reservations", "property_id")):
+            rows = getattr(old, name)
+            for row in [row for row in rows.values() if row[home] == HOME]:
+                getattr(new, name)[row["id"]] = rows.pop(row["id"])
+        for _ in range(2):
+            loader.pass_time(days=1)
+            report = loader.run(*HOURLY, regions=("smoky", "austin"))
+            assert [region.exit_code for region in report.regions] == [0, 0]
+        for table in ("tasks", "reservations"):
+            live = loader.query(
+                f"select distinct region_code from {table} where property_id = %s and deleted_at is null",
+                HOME,
+            )
+            assert live == [("austin",)], table

@@ -55,6 +55,7 @@ class Proofs:
         self._lock = threading.Lock()
         self._listed: int | None = None
         self._is_believed: bool | None = None
+        self._elsewhere: dict[int, bool] = {}
 
     def begin(self, reading: Reading) -> None:
         """Ask what an earlier run found gone; from the extracting thread."""
@@ -91,6 +92,24 @@ class Proofs:
                             f"none of the {self._many} that are missing from lists is taken for deleted or unknown.",
                         )
             return self._is_believed
+
+    def is_elsewhere(self, reading: Reading, property_id: int | None) -> bool:
+        """Whether a record that its id gives is another company's, which the same key pair sees: its property moved
+        there. No company can be asked for by id, so the property is asked, once a run, which one it is of."""
+        listed = {record_id(raw): record_id(raw, "company_id") for raw in reading.properties.rows() or ()}
+        if property_id is None or property_id in listed:
+            return False
+        with self._lock:
+            if property_id not in self._elsewhere:
+                try:
+                    raw = reading.client.one(f"/property/{property_id}", label="/property/{id}")
+                except AuthError:
+                    raise
+                except ApiError:  # no answer to this question alone changes anything
+                    raw = {}
+                company = record_id(raw, "company_id")
+                self._elsewhere[property_id] = bool(listed) and company not in (None, *listed.values())
+            return self._elsewhere[property_id]
 
     def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:
         """Which of them are asked for in this run: those asked longest ago first, so that rows which are alive and

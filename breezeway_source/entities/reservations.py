@@ -273,5 +273,8 @@ def _by_id(reading: Reading, job: StayById, proofs: Proofs) -> dict[str, Any] | 
         reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
         return None
     if job.why == "reconcile":
+        if proofs.is_elsewhere(reading, property_id):
+            reading.proof(NAME, job.reservation_id, property_id, 200, "not_found", job.why)
+            return None
         reading.proof(NAME, job.reservation_id, property_id, 200, "alive", job.why)
     return raw

@@ -279,6 +279,9 @@ def _prove(reading: Reading, job: TaskById, proofs: Proofs, lines: Lines) -> lis
     if says_deleted(raw, STATUS):
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
         return []
+    if proofs.is_elsewhere(reading, record_id(raw, "home_id")):
+        reading.proof(NAME, job.task_id, job.property_id, 200, "not_found", "reconcile")
+        return []
     reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
     if lines.leaves_unsaid(raw):
         return []  # it stays as it is loaded: a row without its lines would take them away
