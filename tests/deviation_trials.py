@@ -226,7 +226,7 @@ SUITE = """
     whole: page_echo says=asked with totals_off on properties
     whole: catalogue_empty on properties
     whole: absurd field=notes form=deep on properties; absurd field=total_cost form=huge on tasks
-        ; dates form=garbage on stays; nameless form=null on supplies; absurd field=name form=long_int on templates
+        ; dates form=garbage on stays; nameless form=zero on supplies; absurd field=name form=long_int on templates
         ; more_keys form=colliding on task tags; nameless form=null on people
     whole: nameless form=null on properties; more_keys form=many on supplies
     details: shaped form=named on contacts; redirected form=other_host on tags of a property

@@ -488,7 +488,9 @@ def test_a_list_that_never_rests_gives_all_rows_seen_and_no_proof(api: ScriptedA
 
 def test_records_without_an_id_cost_themselves_alone(api: ScriptedApi, make: Any) -> None:
     api.gets(
-        Answer({"limit": 9, "total_pages": 1, "total_results": 3, "results": [{"id": 1}, {"n": 1}, {"n": 1}]})
+        Answer(
+            {"limit": 9, "total_pages": 1, "total_results": 3, "results": [{"id": 1}, {"n": 1}, {"id": 0}]}
+        )
     )
     listing = make().listing("/task/", label="/task")
     assert (ids(listing), listing.nameless, listing.proven) == ([1], 2, True)

@@ -327,3 +327,31 @@ def test_a_list_that_only_some_parents_are_given_is_told(duckdb_loader: Loader, 
         told = f"{label} was refused or not found for 1 parents, and given for others"
         assert any(told in text for text in report.warnings), report.warnings
     assert set(loader.column("select task_id from task_comments")) == {100, 300, 302, 303}
+
+
+def test_answers_without_ids_that_come_in_pages_are_told_and_nothing_is_erased(duckdb_loader: Loader) -> None:
+    """Requirements have no id: on several pages they cannot be told apart, and none of them is none at all."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.first_load(*OPTIONS)
+    before = lines(loader)
+    world.edit_task(100, name="Edited")
+    world.add_task(home_id=2001, id=101)
+    world.set_requirements(101, [ANSWER] * 30)
+    loader.pass_time(hours=1)
+    loader.sandbox.deviate("in_pages", "/task/{id}/requirements", rows=20)
+    (report,) = loader.run(*OPTIONS).regions
+    assert lines(loader) == before and loader.column("select count(*) from task_requirements") == [30]
+    assert "/task/{id}/requirements could not be read" in report.failures[0]["message"]
+    loader.sandbox.behave()
+    loader.pass_time(hours=1)
+    loader.load(*OPTIONS)
+    assert loader.column("select count(*) from task_requirements") == [60]
+
+
+def test_entries_that_are_no_records_are_told(duckdb_loader: Loader) -> None:
+    loader = duckdb_loader
+    loader.sandbox.world.set_contacts(2001, [{"name": "Ben Sample"}])
+    loader.sandbox.deviate("shaped", "/property/{id}/contacts", form="mixed")
+    (report,) = loader.run("--entities", "properties", "property_details").regions
+    assert "/property/{id}/contacts holds entries that are no records" in report.failures[0]["message"]
+    assert loader.column("select name from property_contacts") == ["Ben Sample"]

@@ -356,6 +356,9 @@ def test_an_answer_may_drip_and_lack_its_date_or_type(sandbox: Sandbox, api: Ask
 
 def test_a_list_may_be_cut_whatever_page_is_asked_for(sandbox: Sandbox, api: Asker) -> None:
     true = api.get("/task/tags").json()
+    sandbox.deviate("in_pages", "/task/tags", rows=3)
+    assert api.get("/task/tags", page=2).json()["results"] == true[3:6] != []
+    sandbox.behave()
     sandbox.deviate("cut", "/task/tags", "/property", to=2)
     assert api.get("/task/tags", page=2).json() == true[:2] != true
     assert len(api.get("/property", page=1).json()) == 2

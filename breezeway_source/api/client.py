@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any
@@ -152,11 +153,13 @@ class Client:
             listing = Listing(page.rows)
             if page.is_bare:
                 listing = followed(page.rows, self._asker(path, params, label))
+            listing = replace(listing, nameless=page.strange)
             self._counters.count_listed(label, len(listing.rows))
             return listing
         listing = self.listing(path, params, label=label)
-        if not listing.whole:
-            raise ApiError(f"{path}{self._where({})} did not come whole: {listing.why}", path=path)
+        if not listing.whole or listing.nameless:  # without ids rows of several pages cannot be told apart
+            why = listing.why or f"{listing.nameless} rows without an id on several pages"
+            raise ApiError(f"{path}{self._where({})} did not come whole: {why}", path=path)
         return listing
 
     def listing(

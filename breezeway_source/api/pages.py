@@ -91,9 +91,9 @@ def _entries(body: Any) -> list[Any] | None:
 
 
 def key_of(row: Row) -> int | None:
-    """The row's id as a number of 64 bits: the API mixes 7 and "7" (`breezeway-api.md`, Q13, Q14)."""
+    """The row's id as a number of 64 bits: the API mixes 7 and "7" (`breezeway-api.md`, Q13, Q14). 0 is none."""
     value = as_int(row.get("id"))
-    return value if value is not None and -_INT64 <= value < _INT64 else None
+    return value if value and -_INT64 <= value < _INT64 else None
 
 
 def as_int(value: Any) -> int | None:

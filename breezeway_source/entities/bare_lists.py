@@ -76,6 +76,11 @@ class BareLists:
                 if not is_gone(e):
                     lacking = Lacking.REFUSED
             else:
+                if listing.nameless:
+                    reading.fail_once(
+                        self._entity,
+                        f"{self._label(name)} holds entries that are no records: they are left out.",
+                    )
                 with self._lock:
                     self._answered.add(name)  # it answers: no refusal switches it off in this run
                     self._answering.add((name, number))

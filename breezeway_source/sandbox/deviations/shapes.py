@@ -57,6 +57,22 @@ def shaped(*, form: str = "named", key: str = "contacts") -> Kind:
     return Kind(body=body)
 
 
+def in_pages(*, rows: int = 100) -> Kind:
+    """A bare list in pages of so many rows, with totals."""
+
+    def body(told: Any, moment: Moment) -> Any:
+        if not isinstance(told, list):
+            return told
+        head = {"limit": rows, "page": moment.page, "total_pages": -(-len(told) // rows)}
+        return {
+            **head,
+            "total_results": len(told),
+            "results": told[(moment.page - 1) * rows : moment.page * rows],
+        }
+
+    return Kind(body=body)
+
+
 SHAPES: dict[str, Callable[[Any, list[Any], str], Any]] = {
     "named": lambda told, rows, key: {key: rows},
     "data": lambda told, rows, key: _renamed(told, rows, "data"),
@@ -73,6 +89,7 @@ SHAPES: dict[str, Callable[[Any, list[Any], str], Any]] = {
     "by_id": lambda told, rows, key: {str(row.get("id", n)): row for n, row in enumerate(rows)},
     "texts": lambda told, rows, key: [str(row.get("name") or row.get("id")) for row in rows] or ["nothing"],
     "nested": lambda told, rows, key: [rows],
+    "mixed": lambda told, rows, key: _renamed(told, ["Ada Sample", *rows], "results"),
     "with_null": lambda told, rows, key: _renamed(told, [None, *rows], "results"),
     "text": lambda told, rows, key: "ok",
     "number": lambda told, rows, key: 7,
@@ -128,5 +145,5 @@ def cut(*, to: int = 100) -> Kind:
 
 
 SHAPE_KINDS: dict[str, Callable[..., Kind]] = {
-    make.__name__: make for make in (empty, emptied, error_beside, shaped, ids_as_text, cut)
+    make.__name__: make for make in (empty, emptied, error_beside, shaped, in_pages, ids_as_text, cut)
 }
