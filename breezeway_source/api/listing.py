@@ -124,10 +124,8 @@ class Reader:
             try:
                 body = self._ask(params)
             except ApiError as e:
-                is_proven = (
-                    reading.is_proven
-                )  # all that is counted has come: an API may fail at what is behind
-                if not reading.pages or not (e.permanent or is_proven) or isinstance(e, AuthError):
+                # Where all that is counted has come, an API may fail at what is behind.
+                if not reading.pages or not (e.permanent or reading.is_proven) or isinstance(e, AuthError):
                     raise
                 reading.refused(e.status)
                 break

@@ -81,12 +81,8 @@ class Pass:
     def take(self, page: Page) -> bool:
         """The next page; true when no other is to be asked for."""
         self.pages += 1
-        if (
-            self.pages > 1
-            and self.is_proven
-            and not page.strange
-            and all(key_of(r) in self.ids for r in page.rows)
-        ):
+        is_known = not page.strange and all(key_of(row) in self.ids for row in page.rows)
+        if self.pages > 1 and self.is_proven and is_known:
             self.end = "past"  # all that is counted had come, and nothing follows, whatever it counts now
             return True
         self._at_first = self._at_first or len(page.rows)

@@ -58,9 +58,7 @@ class Lines:
         self._with_lines = 0  # list rows that show some
         self._lied = False  # a detail had lines where the list was an empty one
         self._count_empty = 0  # finished tasks whose lists are empty
-        self._empty: list[
-            tuple[datetime, int]
-        ] = []  # the newest of them: what is used since of late shows there
+        self._empty: list[tuple[datetime, int]] = []  # the newest: what is used since of late shows there
         self._decisive: set[int] = set()  # those that are asked for
         self._decides = False
         self._answered = 0  # details of these

@@ -75,7 +75,7 @@ _ALL = (
         "ducklake",
         "family",
         "duckdb",
-        "once by hand, four regions at once; in no test",
+        "four regions at once, twice, catalog in PostgreSQL (`.ci/engines`)",
         "parquet",
         extra="ducklake",
     ),

@@ -1,4 +1,4 @@
-"""What the API does in one run of the story, and not in the next: deviations that a run either bears or tells.
+"""What the API does in one run of the story, and not in the next: deviations, some at once, that a run bears or tells.
 
 None of them changes what a row says: that would stay until the row is read again, which is another story.
 """
@@ -72,8 +72,12 @@ WITHOUT_TOTALS = {"past_end", "page_echo", "ties_shuffled"}
 
 
 def become_strange(sandbox: Sandbox, dice: random.Random) -> str:
-    """Turn one deviation on, for a few lists; its name and places."""
+    """Turn one deviation on, for a few lists, or several at once; their names and places."""
     sandbox.behave()
+    return "; ".join(_deviate(sandbox, dice) for _ in range(dice.choice((1, 1, 2, 3))))
+
+
+def _deviate(sandbox: Sandbox, dice: random.Random) -> str:
     if dice.random() < 0.5:
         (name, options), places = dice.choice(PAGING), dice.sample(PAGED, dice.randint(1, 3))
     else:
