@@ -87,7 +87,7 @@ def test_newest_first_may_be_asked_for() -> None:
 
 @pytest.mark.parametrize("rows", [0, 7, 100, 300])
 def test_a_bare_array_is_everything(rows: int) -> None:
-    listing = Api(rows, change=lambda asked, body: [{"id": n} for n in range(rows)]).read()
+    listing = Api(rows, change=lambda asked, body: [{"id": n} for n in range(1, rows + 1)]).read()
     assert (len(listing.rows), listing.whole, listing.proven) == (rows, True, True)
 
 
