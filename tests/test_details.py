@@ -227,9 +227,9 @@ def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Load
     assert lines(loader)["task_requirements"] == 30
 
 
-@pytest.mark.parametrize("status", [404, 410, 403])
+@pytest.mark.parametrize(("status", "changes"), [(404, False), (410, True), (403, False)])
 def test_a_list_that_comes_back_is_read_for_all_that_were_asked_meanwhile(
-    duckdb_loader: Loader, status: int
+    duckdb_loader: Loader, status: int, changes: bool
 ) -> None:
     loader, world, faults = duckdb_loader, duckdb_loader.sandbox.world, duckdb_loader.sandbox.faults
     for number in range(4):
@@ -238,8 +238,15 @@ def test_a_list_that_comes_back_is_read_for_all_that_were_asked_meanwhile(
     faults.refuse_endpoint("/task/{id}/comments", status)
     loader.load(*OPTIONS)
     assert loader.column("select count(*) from task_details__comments") == [0]
+    for _ in range(2):
+        loader.sandbox.reset_log()
+        loader.pass_time(hours=1)
+        loader.load(*OPTIONS)
+    # Nothing is due: one task shows whether the list is given again.
+    assert loader.sandbox.count("GET /task/{id}/comments") == 1
     faults.unrefuse_endpoint("/task/{id}/comments")
-    world.add_task(home_id=2001, id=400, supplies=[], costs=[])
+    if changes:
+        world.add_task(home_id=2001, id=400, supplies=[], costs=[])
     for _ in range(2):  # the first finds it given again, the second reads what it had left out
         loader.pass_time(hours=1)
         loader.load(*OPTIONS)

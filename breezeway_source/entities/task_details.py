@@ -44,6 +44,10 @@ class TaskDetails:
         reads_again, state = reading.plan.full or begins(reading, NAME), reading.state(NAME)
         due, left = _longest_unread(reading) if reads_again else _newest_due(reading, _came_back(state))
         limit = reading.settings.details_per_run
+        if not due and state.get("lacking"):  # nobody is due that would show whether the list is given again
+            since = datetime.fromisoformat(min(state["lacking"].values()))
+            read_since = since, reading.started_at
+            due = reading.warehouse.due_task_details(min(limit, 1), reading.plan.properties, read_since)
         if left:
             runs = f"{-(-left // limit)} more runs" if limit else "none is read"
             reading.warn(
