@@ -1,6 +1,8 @@
 """A million tasks with seven child rows each into PostgreSQL, ours and plain dlt in one run. By hand:
 
-    PYTHONPATH=.:tests:tests/benchmarks python tests/benchmarks/bench_million.py [tasks]
+    PYTHONPATH=.:tests:tests/benchmarks python tests/benchmarks/bench_million.py [tasks ...]
+
+Of several sizes each step's time and the peak memory stand side by side at the end: how cost grows.
 
 Plain is dlt alone: the finished rows, the same hints, its best format for PostgreSQL (csv, not compressed). Ours
 is a whole run of the region: raw rows, made into the contract's, in packages of 250 properties, with links, views,
@@ -147,10 +149,19 @@ class FromMemory:
 
     def abort(self) -> None: ...
 
-    def listing(self, path: str, params: dict[str, Any], *, label: str, inside: Any = None) -> Listing:
+    def tokens(self) -> list[str]:
+        return []
+
+    def get(self, path: str, params: dict[str, Any], *, label: str, fault: Any) -> dict[str, Any]:
+        """How many rows a list has."""
+        return {"results": [], "total_results": len(self.listing(path, params, label=label).rows)}
+
+    def listing(
+        self, path: str, params: dict[str, Any] | None = None, *, label: str, **_verdict: Any
+    ) -> Listing:
         start = time.thread_time()
         try:
-            return self._listing(path, params)
+            return self._listing(path, params or {})
         finally:
             self.seconds_of_threads[threading.get_ident()] += time.thread_time() - start
 
@@ -186,11 +197,11 @@ class FromMemory:
         return Listing(rows, total=len(rows))
 
 
-def ours(tasks: int, changed: int, hour: int, folder: str) -> dict[str, Any]:
+def ours(tasks: int, changed: int, hour: int, folder: str, *, whole: bool) -> dict[str, Any]:
     """One run of the region by our own order, `hour` hours after the first."""
     now = NOW.add(hours=hour)
     access: Any = FromMemory(tasks, changed, now)
-    plan = Plan(("properties", "reservations", "tasks"))
+    plan = Plan(("properties", "reservations", "tasks"), whole_tasks=whole, whole_stays=whole)
     region = Region("smoky", "Smoky", "id", "secret")
     run = RegionRun(region, Settings(), plan, find_target("postgres"), access, now, folder)
     start = time.monotonic()
@@ -256,17 +267,19 @@ def in_process(*words: str, environment: dict[str, str]) -> dict[str, Any]:
 
 
 def side(name: str, tasks: int, changed: int, hour: int, folder: str) -> None:
-    result = plain(tasks, folder) if name == "plain" else ours(tasks, changed, hour, folder)
+    whole = name == "weekly"
+    result = plain(tasks, folder) if name == "plain" else ours(tasks, changed, hour, folder, whole=whole)
     result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(json.dumps(result))
 
 
 def told(what: str, result: dict[str, Any]) -> None:
-    steps = {step: result[step] for step in ("extract", "normalize", "load", "sql") if step in result}
     shares = ", ".join(
-        f"{step} {seconds:.1f} s ({seconds / result['seconds']:.0%})" for step, seconds in steps.items()
+        f"{step} {result[step]:.1f} s ({result[step] / result['seconds']:.0%})"
+        for step in STEPS
+        if step in result
     )
-    print(f"{what:8} {result['seconds']:7.1f} s  {shares}  peak {result['peak_mb']:.0f} MB", flush=True)
+    print(f"{what:12} {result['seconds']:7.1f} s  {shares}  peak {result['peak_mb']:.0f} MB", flush=True)
 
 
 def vacuum(url: str) -> None:
@@ -276,7 +289,10 @@ def vacuum(url: str) -> None:
         connection.cursor().execute("vacuum analyze")
 
 
-def main(tasks: int) -> None:
+def main(tasks: int) -> dict[str, dict[str, Any]]:
+    """All runs of one size, by their names; printed as they end."""
+    print(f"{tasks} tasks", flush=True)
+    results: dict[str, dict[str, Any]] = {}
     with fresh_postgres() as url, tempfile.TemporaryDirectory() as folder:
         environment = {
             **os.environ,
@@ -284,27 +300,51 @@ def main(tasks: int) -> None:
             "DLT_DATA_DIR": folder,
             "HOME": folder,
         }
-        theirs = in_process(
-            "plain", str(tasks), "0", "0", str(Path(folder) / "plain"), environment=environment
-        )
-        told("plain", theirs)
-        mine = in_process("ours", str(tasks), "0", "0", str(Path(folder) / "ours"), environment=environment)
-        told("ours", mine)
-        loading = sum(mine[step] for step in ("extract", "normalize", "load"))
-        print(
-            f"loading, ours over plain: {loading / theirs['seconds']:.2f}   target <= 1.2; memory target <= 700 MB"
-        )
-        vacuum(url)
-        for hour in ("2", "3"):
-            hourly = in_process(
-                "ours", str(tasks), "5000", hour, str(Path(folder) / "ours"), environment=environment
+        for name, side, changed, hour in RUNS:
+            if hour:
+                vacuum(url)
+            words = (
+                side,
+                str(tasks),
+                str(changed),
+                str(hour),
+                str(Path(folder) / side.replace("weekly", "ours")),
             )
-            told(f"hour {hour}", hourly)
-            print(f"   {hourly['rows']} changed tasks merged: load {hourly['load']:.1f} s   target <= 3 s")
+            results[name] = in_process(*words, environment=environment)
+            told(name, results[name])
+    for name in ("first load", "weekly"):
+        loading = sum(results[name][step] for step in STEPS[:3])
+        times = loading / results["plain"]["seconds"]
+        print(f"loading, {name} over plain: {times:.2f}   target <= 1.2; memory target <= 700 MB")
+    return results
+
+
+def side_by_side(sizes: dict[int, dict[str, dict[str, Any]]]) -> None:
+    """Seconds of the steps and the peak memory, a column a size."""
+    print("| " + " | ".join([" / ".join(STEPS), *(f"{tasks:,} tasks" for tasks in sizes)]) + " |")
+    print("| --- |" + " --- |" * len(sizes))
+    for name, *_ in RUNS:
+        print("| " + " | ".join([name, *(_cell(results[name]) for results in sizes.values())]) + " |")
+
+
+def _cell(result: dict[str, Any]) -> str:
+    seconds = " / ".join(f"{result[step]:.1f}" for step in STEPS if step in result)
+    return f"{seconds} s, {result['peak_mb']:.0f} MB"
+
+
+STEPS = ("extract", "normalize", "load", "sql")
+RUNS = (  # name, side, changed tasks, hours after the first load
+    ("plain", "plain", 0, 0),
+    ("first load", "ours", 0, 0),
+    ("no change", "ours", 0, 1),
+    ("5,000 changed", "ours", 5000, 2),
+    ("and again", "ours", 5000, 3),
+    ("weekly", "weekly", 0, 4),
+)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--side"]:
         side(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6])
     else:
-        main(int(sys.argv[1]) if sys.argv[1:] else 1_000_000)
+        side_by_side({tasks: main(tasks) for tasks in map(int, sys.argv[1:] or ("1000000",))})
