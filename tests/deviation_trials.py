@@ -235,6 +235,7 @@ SUITE = """
     first: page_echo says=asked with totals_off on tasks; ties_shuffled with totals_off on stays
         ; last_page_repeated with totals_off on supplies
     first: external_links on tasks
+    first: taken_as home_id=2001 on tasks
 """
 """What runs with the suite, a run a line: each deviation on one list or two, each list under many deviations."""
 
