@@ -82,6 +82,26 @@ def test_an_answer_that_drips_ends_at_its_deadline(head: bytes) -> None:
     assert time.monotonic() - began < 3
 
 
+def test_one_thread_watches_all_deadlines_and_a_nearer_one_that_comes_later_counts() -> None:
+    patient, hasty = (Dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n") for _ in range(2))
+    ended: dict[str, float] = {}
+
+    def ask(server: Dripping, within_s: float) -> None:
+        with pytest.raises(NoAnswer, match=f"within {within_s:g} s"):
+            Transport(server.base_url).send("GET", server.base_url, within_s=within_s)
+        ended[server.base_url] = time.monotonic() - began
+
+    began = time.monotonic()
+    asking = [threading.Thread(target=ask, args=of) for of in ((patient, 1.6), (hasty, 0.4))]
+    for thread in asking:
+        thread.start()
+        time.sleep(0.1)
+    assert sum(thread.name == "deadlines" for thread in threading.enumerate()) == 1
+    for thread in asking:
+        thread.join()
+    assert ended[hasty.base_url] < 1.5 < ended[patient.base_url] < 4
+
+
 def test_what_is_under_way_can_be_cut() -> None:
     server = Dripping(b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n")
     transport = Transport(server.base_url)
