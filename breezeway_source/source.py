@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from functools import partial
-from types import MappingProxyType
 from typing import Any, TypeVar
 
 import dlt
@@ -26,7 +25,7 @@ from .address import API, url_of_the_api
 from .api.access import Access
 from .api.client import Client
 from .api.counters import Counters
-from .columns import TABLES
+from .columns import TABLES, Table
 from .entities.endpoints import ENDPOINTS
 from .entities.ledger import LEDGER
 from .errors import ApiError, AuthError
@@ -151,19 +150,21 @@ def region_source(
     region_code: str,
     entities: Iterable[str],
     begin: Callable[[Chosen], Reading],
-    known: Mapping[str, TTableSchema] = MappingProxyType({}),
+    known: Mapping[str, TTableSchema] | None = None,
 ) -> DltSource:
     """The source of these entities and the bookkeeping; `begin` makes the reading of an extraction.
 
     `known` are the tables of the schema it is extracted into: what is declared there is not declared again, which takes
-    a tenth of a quiet hour's CPU (dlt 1.31).
+    a tenth of a quiet hour's CPU (dlt 1.31), and columns stand in the schema alone. Without it they are on the
+    resources too, for whoever changes these.
 
     The source, and with it the schema, is named after the region: regions that share one schema name take over
     each other's schema from the destination (measured with dlt 1.31).
     """
     factory = dlt.source(_resources, name=source_name(region_code), section=SECTION, max_table_nesting=1)
-    undeclared = {name for name, table in TABLES.items() if not is_declared(table, known)}
-    source: DltSource = factory(tuple(entities), Extractions(begin), undeclared)
+    undeclared = {name for name, table in TABLES.items() if not is_declared(table, known or {})}
+    hints = table_hints if known is None else merge_hints
+    source: DltSource = factory(tuple(entities), Extractions(begin), hints)
     # Unknown fields stay text: dlt would make a timestamp of one that looks like it.
     source.schema.remove_type_detection("iso_timestamp")
     # Every table of the contract, read in this run or not: SQL and readers find them from run one.
@@ -177,11 +178,10 @@ def source_name(region_code: str) -> str:
 
 
 def _resources(
-    entities: tuple[str, ...], extractions: Extractions, undeclared: Collection[str]
+    entities: tuple[str, ...], extractions: Extractions, hints: Callable[[Table], dict[str, Any]]
 ) -> Iterator[DltResource]:
     read = {name: partial(_rows, name) for name in entities} | LEDGER
     for table, rows in read.items():
-        hints = table_hints if table in undeclared else merge_hints
         yield _resource(table, rows, extractions, hints(TABLES[table]))
 
 
