@@ -1,4 +1,4 @@
-"""The destinations beside DuckDB and PostgreSQL: sqlite end to end, the SQL of the others parsed."""
+"""What destinations can do; those beside DuckDB and PostgreSQL: sqlite end to end, the SQL of the others parsed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 import sqlglot
 from databases import Database
+from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseTerminalException
-from loading import Loader
+from loading import Loader, target_of
 from small_worlds import NOW, small_world
 
 from breezeway_source.dialects import in_dialect
@@ -24,6 +25,25 @@ from pipelines.database.ddl import SQL_DIR
 from pipelines.database.destinations import Target, find_target
 from pipelines.database.engines import ENGINES
 from pipelines.database.post_sql import make_views, portable_views
+
+# --- what a destination can do ----------------------------------------------------------------------------
+
+
+def test_what_a_destination_can_do_is_as_dlt_says_and_its_configuration_is_not_resolved_for_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = target_of(database).pipeline("smoky", str(database.folder / "work")).destination
+    dlts_own = type(made)(**made.config_params)
+    naming = Schema("any").naming
+    assert str(dict(made.capabilities())) == str(dict(dlts_own.capabilities()))
+    assert str(dict(made.capabilities(naming=naming))) == str(dict(dlts_own.capabilities(naming=naming)))
+    resolved = []
+    monkeypatch.setattr(type(made), "configuration", lambda *args, **options: resolved.append(args))
+    made.capabilities()
+    assert resolved == []
+    dlts_own.capabilities()
+    assert len(resolved) == 1
+
 
 # --- sqlite, by dlt's sqlalchemy --------------------------------------------------------------------------
 
