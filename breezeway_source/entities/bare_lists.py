@@ -184,13 +184,13 @@ class BareLists:
                     reading.warn(told)
                 else:  # no refusal, but answers that cannot be used
                     reading.fail_once(self._entity, told)
-        for name, count in self._lacking.items():
+        for name, count in sorted(self._lacking.items()):
             if name in self._answered:  # else it is told above
                 reading.warn(
                     f"{self._label(name)} was refused or not found for {count} parents, and given for others: what is "
                     "loaded of them stays. Next: look at one in Breezeway."
                 )
-        for (name, length), count in self._may_go_on.items():
+        for (name, length), count in sorted(self._may_go_on.items()):
             if count and length == self._longest[name]:  # a longer one shows that lists are not cut there
                 reading.warn(
                     f"{count} lists of {self._label(name)} have exactly {length} rows, and no page 2: whether they are "
