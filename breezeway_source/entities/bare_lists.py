@@ -168,7 +168,7 @@ class BareLists:
 
         A 404 may just mean that there are none; where lines of that name are `loaded` it is told.
         """
-        for name, refused in self._refused.items():
+        for name, refused in sorted(self._refused.items()):
             absent = refused["404"] + refused["410"]
             if name not in self._answered and (
                 sum(refused.values()) > absent or absent >= REFUSALS_UNTIL_OFF or name in loaded
