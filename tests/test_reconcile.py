@@ -331,3 +331,13 @@ def test_a_property_that_moved_to_another_region_of_the_key_pair_takes_its_rows_
                 HOME,
             )
             assert live == [("austin",)], table
+
+
+def test_a_property_hidden_from_lists_that_do_not_say_the_company_is_in_no_other_one(loaded: Loader) -> None:
+    hiding(loaded).hide_property(HOME)
+    loaded.sandbox.deviate("fields", "/property", company_id=None)
+    for _ in range(2):
+        loaded.pass_time(days=1)
+        loaded.run(*HOURLY)
+    assert asked_by_id(loaded.sandbox, "/task/{id}")
+    assert deleted(loaded) == deleted(loaded, "reservations") == []

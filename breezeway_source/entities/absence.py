@@ -97,7 +97,8 @@ class Proofs:
         """Whether a record that its id gives is another company's, which the same key pair sees: its property moved
         there. No company can be asked for by id, so the property is asked, once a run, which one it is of."""
         listed = {record_id(raw): record_id(raw, "company_id") for raw in reading.properties.rows() or ()}
-        if property_id is None or property_id in listed:
+        companies = {company for company in listed.values() if company is not None}
+        if property_id is None or property_id in listed or not companies:  # a list may leave companies unsaid
             return False
         with self._lock:
             if property_id not in self._elsewhere:
@@ -108,7 +109,7 @@ class Proofs:
                 except ApiError:  # no answer to this question alone changes anything
                     raw = {}
                 company = record_id(raw, "company_id")
-                self._elsewhere[property_id] = bool(listed) and company not in (None, *listed.values())
+                self._elsewhere[property_id] = company is not None and company not in companies
             return self._elsewhere[property_id]
 
     def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:

@@ -274,10 +274,9 @@ def side(name: str, tasks: int, changed: int, hour: int, folder: str) -> None:
 
 
 def told(what: str, result: dict[str, Any]) -> None:
+    steps = [step for step in STEPS if step in result]
     shares = ", ".join(
-        f"{step} {result[step]:.1f} s ({result[step] / result['seconds']:.0%})"
-        for step in STEPS
-        if step in result
+        f"{step} {result[step]:.1f} s ({result[step] / result['seconds']:.0%})" for step in steps
     )
     print(f"{what:12} {result['seconds']:7.1f} s  {shares}  peak {result['peak_mb']:.0f} MB", flush=True)
 
