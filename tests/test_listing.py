@@ -362,9 +362,9 @@ def test_behind_the_end_the_answer_to_nothing_may_come() -> None:
     assert (ids(listing), listing.whole) == (all_of(api), True)
 
 
-@pytest.mark.parametrize("inside_by_chance", [0, 3])
+@pytest.mark.parametrize(("inside_by_chance", "requests"), [(0, 2), (3, 2), (100, 4)])
 def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its_own_total(
-    inside_by_chance: int,
+    inside_by_chance: int, requests: int
 ) -> None:
     def change(asked: dict[str, Any], body: dict[str, Any]) -> Body:
         if asked["page"] == 1:
@@ -380,7 +380,19 @@ def test_behind_a_list_as_long_as_a_page_the_answer_to_nothing_may_come_with_its
     listing = api.read(
         inside=lambda row: row["id"] < 900 + inside_by_chance, fallback=lambda row: row["id"] >= 900
     )
-    assert (ids(listing), listing.whole, len(api.asked)) == (all_of(api), True, 2)
+    assert (ids(listing), listing.whole, len(api.asked)) == (all_of(api), True, requests)
+
+
+@pytest.mark.parametrize("forever", [False, True])
+def test_a_list_that_grows_while_it_is_read_is_no_answer_to_nothing(forever: bool) -> None:
+    def change(asked: dict[str, Any], body: dict[str, Any]) -> Body:
+        if len(api.asked) == 1 or forever:
+            api.rows += 1
+        return body
+
+    api = Api(100, totals=True, change=change)
+    listing = api.read(inside=lambda row: True, fallback=lambda row: True)
+    assert (listing.whole, all_of(Api(101)) <= ids(listing)) == (not forever, True)
 
 
 def test_the_answer_to_nothing_behind_the_end_comes_for_each_page_without_totals_too() -> None:

@@ -146,8 +146,10 @@ class Reader:
             if not last.rows:
                 why = "all rows were outside what was asked for, and not those that come when nothing matches"
             return self._told(self._passes, why=why)
-        if last.is_at_once or last.is_proven:
+        if last.is_at_once or (last.is_proven and last.behind is None):
             return self._told([last], proven=True)
+        if last.is_proven:
+            return self._judged_behind(last)
         doubt = self._counted() if last.totals else self._uncounted()
         if doubt is None:
             return self._told(self._agreeing or self._passes, proven=True)
@@ -157,6 +159,19 @@ class Reader:
         if len(self._passes) >= READINGS or is_lasting:
             return self._told(self._passes, why=doubt)
         return None
+
+    def _judged_behind(self, last: Pass) -> Listing | None:
+        """Another count behind the end: the list has grown, or that page answers as if nothing matched.
+
+        A list that has grown begins with its new count when it is read again; the answer to nothing is the same again.
+        """
+        if len(self._passes) > 1 and self._is_as_before() and self._passes[-2].behind == last.behind:
+            return self._told([last], proven=True)
+        if len(self._passes) < READINGS:
+            return None
+        return self._told(
+            self._passes, why=f"the total changed from {last.total} to {last.behind} while it was read"
+        )
 
     def _counted(self) -> str | None:
         """What speaks against a list with totals; None for nothing."""

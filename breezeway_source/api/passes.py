@@ -39,6 +39,8 @@ class Pass:
         self.may_answer_nothing = self._fallback is not None
         """Every row so far may be of the answer that comes when nothing matches."""
         self.end = ""
+        self.behind: int | None = None
+        """What a page counted that came behind all rows counted so far, and may be the answer to nothing."""
         self.is_bare = True
         self.clamped: int | None = None
         self._idle: list[str] = []
@@ -91,6 +93,10 @@ class Pass:
             # Behind the last page the API may answer as if nothing matched.
             self.end = "past"
             return True
+        is_upcoming = self._may_be_upcoming(page)
+        if self.pages > 1 and self.is_proven and is_upcoming and page.total not in (None, self.total):
+            self.behind, self.end = page.total, "past"
+            return True
         if self._odd_page and self._odd_page[0] == page.rows:
             # The answer to nothing comes for every page behind the end: what was outside on it is no stray row.
             self.outside -= self._odd_page[1]
@@ -100,7 +106,6 @@ class Pass:
         found = self._doubts_about(page)
         repeated = self._take_rows(page)
         outside = self.outside - outside
-        is_upcoming = self._fallback and all(self._fallback(row) is not False for row in page.rows)
         self._odd_page = (page.rows, outside) if self.pages > 1 and outside and is_upcoming else None
         if page.total is not None:
             self.totals.add(page.total)
@@ -195,8 +200,11 @@ class Pass:
             return False
         outside = sum(self._inside(row) is False for row in page.rows)
         if self.totals and outside and self._fallback:
-            return all(self._fallback(row) is not False for row in page.rows)
+            return self._may_be_upcoming(page)
         return 0 < outside == len(page.rows)
+
+    def _may_be_upcoming(self, page: Page) -> bool:
+        return self._fallback is not None and all(self._fallback(row) is not False for row in page.rows)
 
     def _is_answer_to_nothing(self, page: Page) -> bool:
         """A filter that matches nothing may answer with the upcoming stays (`breezeway-api.md`, Q2)."""
@@ -205,7 +213,7 @@ class Pass:
         if self._fallback is None:
             return not self.rows
         is_told = not self._was_full or self.outside * STRAYS_AMONG >= len(page.rows)
-        return is_told and all(self._fallback(row) is not False for row in page.rows)
+        return is_told and self._may_be_upcoming(page)
 
 
 def union(passes: list[Pass]) -> tuple[dict[int, Row], set[Any]]:

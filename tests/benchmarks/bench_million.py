@@ -46,6 +46,7 @@ from pipelines.load.regions import load_regions
 
 TASKS_PER_PROPERTY = 200
 PAGE_ROWS = 100
+CHANGED_PROPERTIES = 500  # at least this many are needed: 100,000 tasks
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 NOW = pendulum.datetime(2026, 3, 1, 6, tz="UTC")
 STAYS_FROM = date(2024, 1, 1)
@@ -123,7 +124,7 @@ def raw_stay(number: int, properties: int) -> dict[str, Any]:
     checkout = STAYS_FROM + timedelta(days=number % STAYS_DAYS)
     return {
         "id": 88_000_000 + number,
-        "property_id": 1 + number % properties,
+        "property_id": min(1 + number * 3 // TASKS_PER_PROPERTY, properties),  # that of its three tasks
         "checkin_date": (checkout - timedelta(days=7)).isoformat(),
         "checkout_date": checkout.isoformat(),
         "status": "active",
@@ -140,7 +141,7 @@ class FromMemory:
 
     def __init__(self, tasks: int, changed: int, now: datetime) -> None:
         self.properties = tasks // TASKS_PER_PROPERTY
-        self.changed = changed  # so many of the tasks, spread over the properties, changed just now
+        self.changed = changed  # so many tasks of the first `CHANGED_PROPERTIES` changed just now
         self.now = now
         self.seconds_of_threads = defaultdict[int, float](float)
 
@@ -173,7 +174,11 @@ class FromMemory:
         if path == "/task/":
             first = (int(params["home_id"]) - 1) * TASKS_PER_PROPERTY
             if "updated_at" in params:
-                count = self.changed // self.properties
+                count = (
+                    self.changed // CHANGED_PROPERTIES
+                    if first < CHANGED_PROPERTIES * TASKS_PER_PROPERTY
+                    else 0
+                )
                 just_now = self.now - timedelta(minutes=1)
                 return self._all([raw_task(first + n, just_now) for n in range(count)])
             return self._all([raw_task(first + n, START) for n in range(TASKS_PER_PROPERTY)])
