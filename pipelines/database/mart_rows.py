@@ -4,8 +4,8 @@
     ...links...
     mart_rows.refresh(client, "smoky")      after the links
 
-A refresh reckons the rows of the touched properties, and of the months that changed with them, anew, compares them with
-what stands there, and writes the differences. A first load and a new definition write all.
+A refresh reckons the rows of the touched tasks, of their properties, and of the months that changed with them, anew,
+compares them with what stands there, and writes the differences. A first load and a new definition write all.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from pipelines.database import touched
 from pipelines.database.ddl import SqlClient, is_postgres, rows_of, with_region
 from pipelines.database.marts import HISTORY, Mart, fingerprint, history_sql, marts, ours
 
-# Marts found by a month; all others are found by their property.
+# Marts found by a month, and those of which a row follows from one task; all others are found by their property.
 BY_MONTH = {"mart_payouts": "work_month", "mart_region_months": "month"}
+BY_TASK = frozenset({"mart_task_lines", "mart_task_money"})
 # The days whose months change with a row.
 DAYS = {"mart_task_money": "work_day", "mart_stay_turnovers": "checkout_month"}
 # Keys that may be null, and what stands for null where they are compared: only equality can be hashed.
@@ -30,7 +31,7 @@ create temporary table touched_months as
 select distinct cast(date_trunc('month', cast(on_day as timestamp)) as date) as month_start
 from touched_days"""
 
-# From this share of the region's properties on, reading tables whole is faster than row by row through indexes.
+# From this share of all tasks or properties on, reading tables whole is faster than row by row through indexes.
 MANY = 0.05
 
 
@@ -143,12 +144,12 @@ def _empty(
 
 def _make_anew(client: SqlClient, region_code: str, wanted: Sequence[Mart]) -> None:
     touched.take_all(client, region_code)
-    _advise(client, region_code)
     months_known = False
     for mart in wanted:
         if mart.name in BY_MONTH and not months_known:
             _take_all_months(client, region_code, wanted)
             months_known = True
+        _advise(client, region_code, mart)
         client.execute_sql(f"delete from {mart.name} where region_code = %s", region_code)
         client.execute_sql(f"insert into {mart.name} ({mart.columns})\n{with_region(mart.sql, region_code)}")
         if is_postgres(client):
@@ -158,8 +159,7 @@ def _make_anew(client: SqlClient, region_code: str, wanted: Sequence[Mart]) -> N
 def _write_differences(
     client: SqlClient, region_code: str, wanted: Sequence[Mart], *, whole: bool = False
 ) -> dict[str, int]:
-    """Reckon the touched properties, then the months that changed (all months if `whole`); rows that differed."""
-    _advise(client, region_code)
+    """Reckon what is touched, then the months that changed (all months if `whole`); rows that differed."""
     client.execute_sql("create temporary table touched_days (on_day date)")
     client.execute_sql(
         with_region(
@@ -182,7 +182,7 @@ def _write_differences(
     return differences
 
 
-def _advise(client: SqlClient, region_code: str) -> None:
+def _advise(client: SqlClient, region_code: str, mart: Mart) -> None:
     """Keep PostgreSQL, for this transaction, from plans that its guesses about computed columns lead it to.
 
     What is computed in a select has no statistics: it takes thousands for a few, and compares each with each (100,000
@@ -191,13 +191,14 @@ def _advise(client: SqlClient, region_code: str) -> None:
     if not is_postgres(client):
         return
     client.execute_sql("set local enable_mergejoin = off")
-    query = (
-        "select (select count(*) from touched_properties), "
-        "(select count(*) from properties where region_code = %s)"
+    scope, base = ("tasks", "mart_task_money") if mart.name in BY_TASK else ("properties", "properties")
+    ((is_many,),) = rows_of(
+        client,
+        f"select (select count(*) from touched_{scope}) >= "
+        f"{MANY} * (select count(*) from {base} where region_code = %s)",
+        region_code,
     )
-    ((touched_ones, all_of_them),) = rows_of(client, query, region_code)
-    if touched_ones >= all_of_them * MANY:
-        client.execute_sql("set local enable_nestloop = off")
+    client.execute_sql(f"set local enable_nestloop = {'off' if is_many else 'on'}")
 
 
 def _take_all_months(client: SqlClient, region_code: str, wanted: Sequence[Mart]) -> None:
@@ -213,7 +214,8 @@ def _take_all_months(client: SqlClient, region_code: str, wanted: Sequence[Mart]
 
 
 def _write(client: SqlClient, region_code: str, mart: Mart) -> int:
-    """Write what differs of one mart, of the touched properties or months; the number of rows."""
+    """Write what differs of one mart, of what it is found by; the number of rows."""
+    _advise(client, region_code, mart)
     reckoned = with_region(mart.sql, region_code)
     standing = f"create temporary table standing_rows as {_standing(mart, region_code)}"
     if not touched.make(client, "standing_rows", standing, *mart.table.key):
@@ -278,10 +280,12 @@ def _same_keys(mart: Mart, one: str, other: str) -> str:
 
 def _standing(mart: Mart, region_code: str) -> str:
     """The rows that stand there of what was touched."""
-    scope, found_by = "touched_properties", "property_id"
-    touched_by = found_by
-    if mart.name in BY_MONTH:
-        scope, found_by, touched_by = "touched_months", BY_MONTH[mart.name], "month_start"
+    scope, touched_by = "touched_properties", "property_id"
+    if mart.name in BY_TASK:
+        scope, touched_by = "touched_tasks", "task_id"
+    elif mart.name in BY_MONTH:
+        scope, touched_by = "touched_months", "month_start"
+    found_by = BY_MONTH.get(mart.name, touched_by)
     listed = ", ".join(f"{mart.name}.{column.name}" for column in mart.table.columns)
     return (
         f"select {listed} from {scope} inner join {mart.name} on {scope}.{touched_by} = {mart.name}.{found_by} "

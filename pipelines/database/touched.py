@@ -33,19 +33,25 @@ insert into touched_tasks
 select tasks.task_id
 from touched_stays
 inner join tasks on touched_stays.reservation_id = tasks.linked_reservation_id
-where tasks.region_code = :region_code""",
+where tasks.region_code = :region_code
+except
+select task_id from touched_tasks""",
     """
 insert into touched_tasks
 select tasks.task_id
 from touched_stays
 inner join tasks on touched_stays.reservation_id = tasks.reservation_pk
-where tasks.region_code = :region_code""",
+where tasks.region_code = :region_code
+except
+select task_id from touched_tasks""",
     """
 insert into touched_tasks
 select tasks.task_id
 from touched_stays
 inner join tasks on touched_stays.reference_reservation_id = tasks.linked_reservation_external_id
-where tasks.region_code = :region_code and tasks.linked_reservation_id is null""",
+where tasks.region_code = :region_code and tasks.linked_reservation_id is null
+except
+select task_id from touched_tasks""",
 )
 
 # A link that waits can become one that never comes without any row being written: the API did not know the stay.
@@ -58,7 +64,9 @@ where
     money.region_code = :region_code
     and money.link_status = 'reservation_not_loaded'
     and tasks.region_code = :region_code
-    and tasks.link_status <> 'reservation_not_loaded'"""
+    and tasks.link_status <> 'reservation_not_loaded'
+except
+select task_id from touched_tasks"""
 
 _PROPERTIES = """
 create temporary table touched_properties as
@@ -108,7 +116,13 @@ select property_id from mart_task_money where region_code = :region_code
 union
 select property_id from mart_stay_turnovers where region_code = :region_code"""
 
-_NO_TASKS = "create temporary table touched_tasks (task_id bigint)"
+_ALL_TASKS = """
+create temporary table touched_tasks as
+select task_id from tasks where region_code = :region_code
+union
+select task_id from mart_task_money where region_code = :region_code
+union
+select task_id from mart_task_lines where region_code = :region_code"""
 
 
 def note(client: SqlClient, region_code: str) -> None:
@@ -122,6 +136,8 @@ def note(client: SqlClient, region_code: str) -> None:
 def find_properties(client: SqlClient, region_code: str) -> bool:
     """Make `touched_properties` (property_id, which may be null); after the links. False when there is none."""
     client.execute_sql(with_region(_WAITED_IN_VAIN, region_code))
+    if is_postgres(client):
+        client.execute_sql("analyze touched_tasks")
     ((tasks, stays),) = rows_of(
         client, "select (select count(*) from touched_tasks), (select count(*) from touched_stays)"
     )
@@ -131,9 +147,9 @@ def find_properties(client: SqlClient, region_code: str) -> bool:
 
 
 def take_all(client: SqlClient, region_code: str) -> None:
-    """Make `touched_properties` of every property that rows or marts of the region name."""
+    """Make `touched_tasks` and `touched_properties` of all that rows or marts of the region name."""
     forget(client)
-    client.execute_sql(_NO_TASKS)
+    make(client, "touched_tasks", with_region(_ALL_TASKS, region_code))
     make(client, "touched_properties", with_region(_ALL_PROPERTIES, region_code))
 
 

@@ -8,26 +8,6 @@ zone as (
     where region_code = :region_code
 ),
 
-picked as (
-    select tasks.task_id
-    from touched_properties
-    inner join tasks on touched_properties.property_id = tasks.property_id
-    where tasks.region_code = :region_code
-
-    union all
-
-    select tasks.task_id
-    from tasks
-    where
-        tasks.region_code = :region_code
-        and tasks.property_id is null
-        and exists (
-            select 1
-            from touched_properties
-            where touched_properties.property_id is null
-        )
-),
-
 live_tasks as (
     select
         tasks.region_code,
@@ -46,8 +26,8 @@ live_tasks as (
             tasks.scheduled_date,
             cast(tasks.created_at at time zone zone.time_zone as date)
         ) as work_day
-    from picked
-    inner join tasks on picked.task_id = tasks.task_id
+    from touched_tasks
+    inner join tasks on touched_tasks.task_id = tasks.task_id
     cross join zone
     where
         tasks.region_code = :region_code

@@ -8,26 +8,6 @@ zone as (
     where region_code = :region_code
 ),
 
-picked as (
-    select tasks.task_id
-    from touched_properties
-    inner join tasks on touched_properties.property_id = tasks.property_id
-    where tasks.region_code = :region_code
-
-    union all
-
-    select tasks.task_id
-    from tasks
-    where
-        tasks.region_code = :region_code
-        and tasks.property_id is null
-        and exists (
-            select 1
-            from touched_properties
-            where touched_properties.property_id is null
-        )
-),
-
 live_tasks as (
     select
         tasks.region_code,
@@ -50,8 +30,8 @@ live_tasks as (
         cast(tasks.created_at at time zone zone.time_zone as date) as created_on,
         cast(round(tasks.total_cost, 2) as decimal(38, 2)) as total_cost,
         cast(round(tasks.rate_paid_amount, 2) as decimal(38, 2)) as rate_paid_amount
-    from picked
-    inner join tasks on picked.task_id = tasks.task_id
+    from touched_tasks
+    inner join tasks on touched_tasks.task_id = tasks.task_id
     cross join zone
     where
         tasks.region_code = :region_code
@@ -73,8 +53,8 @@ lines as (
             when mart_task_lines.line_type in ('mark_up', 'tax') then mart_task_lines.line_type
             else 'other'
         end as sort
-    from picked
-    inner join mart_task_lines on picked.task_id = mart_task_lines.task_id
+    from touched_tasks
+    inner join mart_task_lines on touched_tasks.task_id = mart_task_lines.task_id
     where mart_task_lines.region_code = :region_code
 ),
 
