@@ -41,7 +41,12 @@ def note(client: SqlClient, region_code: str) -> None:
     usable = ours(client)
     touched.note(client, region_code)
     if HISTORY in usable and "marts_made" in usable:
-        client.execute_sql(with_region(history_sql(), region_code))
+        query = "select 1 from marts_made where region_code = %s and name = %s"
+        is_new = not rows_of(
+            client, query, region_code, HISTORY
+        )  # an upgraded database: none has a version yet
+        if touched.examine(client, region_code, everything=is_new):
+            client.execute_sql(with_region(history_sql(), region_code))
         _set_made(client, region_code, HISTORY, "")
 
 

@@ -12,7 +12,20 @@ from __future__ import annotations
 
 from pipelines.database.ddl import SqlClient, is_postgres, rows_of, with_region
 
-TEMPORARY = ("touched_tasks", "touched_stays", "touched_properties", "touched_days", "touched_months")
+TEMPORARY = (
+    "examined_tasks",
+    "touched_tasks",
+    "touched_stays",
+    "touched_properties",
+    "touched_days",
+    "touched_months",
+)
+
+# A table of its own: that all tasks are examined is decided before, or PostgreSQL plans for all of them every hour.
+_EXAMINED = (
+    "create temporary table examined_tasks as select task_id from tasks where region_code = :region_code"
+)
+_WRITTEN = " and link_status is null"
 
 _WRITTEN_TASKS = """
 create temporary table touched_tasks as
@@ -131,6 +144,12 @@ def note(client: SqlClient, region_code: str) -> None:
     if make(client, "touched_stays", with_region(_WRITTEN_STAYS, region_code)):
         for query in _TASKS_OF_STAYS:
             client.execute_sql(with_region(query, region_code))
+
+
+def examine(client: SqlClient, region_code: str, *, everything: bool) -> int:
+    """Make `examined_tasks` for the history: what was written, or every task; before the links. How many there are."""
+    query = _EXAMINED if everything else _EXAMINED + _WRITTEN
+    return make(client, "examined_tasks", with_region(query, region_code))
 
 
 def find_properties(client: SqlClient, region_code: str) -> bool:

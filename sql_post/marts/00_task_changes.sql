@@ -1,8 +1,6 @@
 -- task_changes: adds one version of each task whose watched values differ from its last one. Key:
--- region_code, task_id, change_number. Reads tasks, tasks__assignments, tasks__costs, tasks__supplies,
--- marts_made. Runs before the links: link_status is null on the rows that a load has just written, or a
--- deletion has just marked. A region without its line in marts_made has all its tasks examined (an upgraded
--- database).
+-- region_code, task_id, change_number. Reads tasks, tasks__assignments, tasks__costs, tasks__supplies, and
+-- examined_tasks: those written or marked deleted since the links were made (pipelines/database/touched.py).
 insert into task_changes (
     region_code,
     task_id,
@@ -22,36 +20,13 @@ insert into task_changes (
 )
 with
 
-examined as (
-    select task_id
-    from tasks
-    where
-        region_code = :region_code
-        and link_status is null
-
-    union all
-
-    select tasks.task_id
-    from tasks
-    where
-        tasks.region_code = :region_code
-        and tasks.link_status is not null
-        and not exists (
-            select 1
-            from marts_made
-            where
-                marts_made.region_code = :region_code
-                and marts_made.name = 'task_changes'
-        )
-),
-
 people_of_tasks as (
     select distinct
         assignments.task_id,
         assignments.assignee_id,
         coalesce(lower(assignments.type_task_user_status), '') as state
-    from examined
-    inner join tasks__assignments as assignments on examined.task_id = assignments.task_id
+    from examined_tasks
+    inner join tasks__assignments as assignments on examined_tasks.task_id = assignments.task_id
     where assignments.region_code = :region_code
 ),
 
@@ -71,8 +46,8 @@ costs as (
         tasks__costs.task_id,
         count(*) as count_cost_lines,
         cast(sum(round(tasks__costs.cost, 2)) as decimal(38, 2)) as cost_amount
-    from examined
-    inner join tasks__costs on examined.task_id = tasks__costs.task_id
+    from examined_tasks
+    inner join tasks__costs on examined_tasks.task_id = tasks__costs.task_id
     where
         tasks__costs.region_code = :region_code
         and tasks__costs.deleted_at is null
@@ -84,8 +59,8 @@ supplies_used as (
         tasks__supplies.task_id,
         count(*) as count_supply_lines,
         cast(sum(round(tasks__supplies.total_price, 2)) as decimal(38, 2)) as supply_amount
-    from examined
-    inner join tasks__supplies on examined.task_id = tasks__supplies.task_id
+    from examined_tasks
+    inner join tasks__supplies on examined_tasks.task_id = tasks__supplies.task_id
     where tasks__supplies.region_code = :region_code
     group by tasks__supplies.task_id
 ),
@@ -94,8 +69,8 @@ versions as (
     select
         task_changes.task_id,
         max(task_changes.change_number) as change_number
-    from examined
-    inner join task_changes on examined.task_id = task_changes.task_id
+    from examined_tasks
+    inner join task_changes on examined_tasks.task_id = task_changes.task_id
     where task_changes.region_code = :region_code
     group by task_changes.task_id
 ),
@@ -116,12 +91,12 @@ found as (
         cast(round(tasks.total_cost, 2) as decimal(38, 2)) as total_cost,
         tasks.deleted_at is not null as is_deleted,
         coalesce(versions.change_number, 0) as change_number
-    from examined
-    inner join tasks on examined.task_id = tasks.task_id
-    left join assigned on examined.task_id = assigned.task_id
-    left join costs on examined.task_id = costs.task_id
-    left join supplies_used on examined.task_id = supplies_used.task_id
-    left join versions on examined.task_id = versions.task_id
+    from examined_tasks
+    inner join tasks on examined_tasks.task_id = tasks.task_id
+    left join assigned on examined_tasks.task_id = assigned.task_id
+    left join costs on examined_tasks.task_id = costs.task_id
+    left join supplies_used on examined_tasks.task_id = supplies_used.task_id
+    left join versions on examined_tasks.task_id = versions.task_id
     where tasks.region_code = :region_code
 )
 
