@@ -689,13 +689,15 @@ def test_two_first_runs_make_the_views_and_indexes_together(postgres_database: D
 
 
 def led(client: Client) -> dict[int, tuple[int | None, str]]:
-    """Task to its stay and status; the view says the same of every task of both regions."""
+    """Task to its stay and status; the view and the mart say the same of every task of both regions."""
     ensure_views(client)
     written = fetch(
         client,
         "select region_code, task_id, reservation_pk, property_pk, link_status from tasks order by 1, 2",
     )
     assert fetch(client, "select * from task_links order by 1, 2") == written
+    in_mart = "select region_code, task_id, reservation_id, link_status from mart_task_money order by 1, 2"
+    assert fetch(client, in_mart) == [(*row[:3], row[4]) for row in written]
     return {
         task_id: (stay_id, status) for region, task_id, stay_id, _, status in written if region == "smoky"
     }
