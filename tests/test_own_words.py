@@ -44,6 +44,18 @@ def test_a_row_says_deleted_by_its_status_or_its_day(raw: dict[str, Any]) -> Non
     assert not says_deleted(raw | {"status": "active", "deleted_at": None}, "status")
 
 
+@pytest.mark.parametrize("never", [0, "0001-01-01T00:00:00Z", "9999-12-31"])
+def test_a_time_of_deletion_that_stands_for_none_deletes_neither_task_nor_cost(
+    duckdb_loader: Loader, never: object
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.sandbox.deviate("fields", "/task", deleted_at=never)
+    task = world.add_task(home_id=HOME, costs=[{"id": 9, "cost": 35, "deleted_at": never}])
+    loader.load(*TASKS)
+    assert loader.column("select count(*) from tasks where deleted_at is not null") == [0]
+    assert loader.column("select sum(cost) from task_costs where task_id = %s", task["id"]) == [35]
+
+
 @pytest.mark.parametrize("options", [(), ("--reconcile",)], ids=["hourly", "reconcile"])
 def test_a_task_its_list_calls_deleted_is_deleted_though_its_time_of_change_stands(
     duckdb_loader: Loader, options: tuple[str, ...]

@@ -301,6 +301,14 @@ def test_instants_are_aware_and_in_utc(given: Any, expected: Any) -> None:
     assert result is MISFIT or (type(result) is datetime and result.tzinfo is UTC)
 
 
+NO_TIMES = [0, "1970-01-01T00:00:00", "0001-01-01T00:00:00Z", "0000-00-00 00:00:00", "9999-12-31T23:59:59"]
+
+
+@pytest.mark.parametrize("given", NO_TIMES)
+def test_what_programs_write_for_no_time_is_none(given: Any) -> None:
+    assert values.timestamp(given) is None
+
+
 @pytest.mark.parametrize(
     ("given", "expected"),
     [

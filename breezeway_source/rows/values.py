@@ -205,10 +205,20 @@ def clock_time(value: Any) -> Any:
 
 def timestamp(value: Any) -> Any:
     """An instant as an aware `datetime` in UTC; naive text is UTC, a day is its midnight, a number is epoch
-    seconds (milliseconds from 10^11 on).
+    seconds (milliseconds from 10^11 on). The times programs write for "none" (epoch 0, the years 1 and 9999) are empty.
 
     The standard library's class, not pendulum's: dlt writes and reads it without conversion.
     """
+    found = _timestamp(value)
+    is_none = isinstance(found, datetime) and not 1970 < found.year < 9999 and _stands_for_none(found)
+    return None if is_none else found
+
+
+def _stands_for_none(moment: datetime) -> bool:
+    return moment.year in (1, 9999) or moment == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _timestamp(value: Any) -> Any:
     if type(value) is str:
         try:
             if len(value) == 19 and value[4] == "-":
@@ -229,7 +239,7 @@ def timestamp(value: Any) -> Any:
 
 
 def _timestamp_from_odd_text(value: str) -> Any:
-    if not value:
+    if not value or value.startswith("0000-00-00"):
         return None
     if value.isdecimal() and value.isascii() and len(value) in (10, 13):
         return _from_epoch(int(value))
