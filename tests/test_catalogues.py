@@ -197,11 +197,30 @@ def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_lo
     ]
 
 
+@pytest.mark.parametrize("kind", ["first", "later"])
+def test_people_of_one_status_that_is_not_heeded_are_missing_and_told(
+    duckdb_loader: Loader, kind: str
+) -> None:
+    """Active people answered for `inactive`: they stay active, and who is inactive is not marked deleted."""
+    if kind == "later":
+        duckdb_loader.load("--entities", "people")
+        duckdb_loader.pass_time(days=1)
+    duckdb_loader.sandbox.deviate("taken_as", "/people", where={"status": "inactive"}, status="active")
+    (report,) = duckdb_loader.run("--entities", "people").regions
+    told = "status=active and status=inactive give the same rows"
+    assert report.exit_code == 1 and told in report.failures[0]["message"]
+    statuses = dict(
+        duckdb_loader.query("select status, count(*) from people where deleted_at is null group by 1")
+    )
+    assert statuses == {"active": 10, "invited": 2} | ({"inactive": 2} if kind == "later" else {})
+
+
 def test_people_whose_status_is_not_asked_for_are_told_by_the_first_load_too(duckdb_loader: Loader) -> None:
     """Active people answered for every status: the others are missing, and nothing was loaded that tells so."""
     duckdb_loader.sandbox.deviate("filters_ignored", "/people", names=("status",))
     (report,) = duckdb_loader.run("--entities", "people").regions
-    assert report.exit_code == 1 and "every status gives the same rows" in report.failures[0]["message"]
+    told = "status=active and status=invited and status=inactive give the same rows"
+    assert report.exit_code == 1 and told in report.failures[0]["message"]
     duckdb_loader.sandbox.behave()
     duckdb_loader.pass_time(days=1)
     duckdb_loader.load("--entities", "people")

@@ -70,14 +70,14 @@ class Catalogue:
 
     def _parts(self, reading: Reading, job: CatalogueJob) -> Parts:
         # All parts are read before the first row is made: a part that is refused leaves nothing half counted.
-        parts = [(part, self._part(reading, job, part)) for part in job.params]
-        shown = [{record_id(raw) for raw in listing.rows} for _, listing in parts]
-        if len(parts) > 1 and shown[0] and all(ids == shown[0] for ids in shown):
-            why = f"every {', '.join(job.params[0])} gives the same rows, and others may be missing"
-            return [(part, replace(listing, whole=False, why=why)) for part, listing in parts]
-        if len(parts) > 1 and self._missing(parts):
-            # Whoever moved from one part to another while they were read may be in none: read once more.
-            parts += [(part, self._part(reading, job, part)) for part in job.params]
+        parts = self._asked(reading, job)
+        if len(parts) > 1 and (_alike(parts) or self._missing(parts)):
+            # Whoever moved from one part to another while they were read may be in none, or both: read once more.
+            again = self._asked(reading, job)
+            alike, parts = _alike(again), again + parts  # of two readings the later one says the part
+            if alike:
+                why = f"{alike} give the same rows, and others may be missing"
+                return [(part, replace(listing, whole=False, why=why)) for part, listing in parts]
         return parts
 
     def _rows(
@@ -87,7 +87,7 @@ class Catalogue:
         listings = [listing for _, listing in parts]
         rows = [
             row
-            for part, listing in reversed(parts)  # of two readings the later one says the part
+            for part, listing in parts
             for raw in listing.rows
             if (row := reading.row(self._name, raw, **dict(job.extra), **_said(part))) is not None
         ]
@@ -117,8 +117,8 @@ class Catalogue:
             ]
         return []
 
-    def _part(self, reading: Reading, job: CatalogueJob, part: Mapping[str, Any]) -> Listing:
-        return reading.client.listing(job.path, part, label=job.path)
+    def _asked(self, reading: Reading, job: CatalogueJob) -> Parts:
+        return [(part, reading.client.listing(job.path, part, label=job.path)) for part in job.params]
 
     def _missing(self, parts: Parts, job: CatalogueJob | None = None) -> int:
         """How many live rows, of one list or of all, are in none of the parts."""
@@ -154,6 +154,15 @@ class Catalogue:
                 "deleted. The next run that finds it empty too is believed.",
             )
         return refused
+
+
+def _alike(parts: Parts) -> str:
+    """Which parts of one reading have the same rows, as where a parameter is not heeded; '' for none."""
+    names: dict[frozenset[int | None], list[str]] = {}
+    for part, listing in parts:
+        ids = frozenset(record_id(raw) for raw in listing.rows)
+        names.setdefault(ids, []).append(", ".join(f"{key}={value}" for key, value in part.items()))
+    return next((" and ".join(same) for ids, same in names.items() if ids and len(same) > 1), "")
 
 
 def _part_name(job: CatalogueJob, part: Mapping[str, Any]) -> str:
