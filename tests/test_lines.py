@@ -12,6 +12,7 @@ from small_worlds import NOW, asked_by_id, small_world
 
 from breezeway_source.api import pace
 from breezeway_source.sandbox import Sandbox, World
+from pipelines.watch.report import RegionReport
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_lists_are_believed_where_the_details_have_no_lines_either(loader: Loade
     report = loader.load("--entities", "properties", "tasks")
     asked = len(asked_by_id(loader.sandbox, "/task/{id}"))
     assert 20 <= asked < len(world.tasks)
-    assert any("the lists are believed" in warning for warning in report.warnings)
+    assert any("they are believed" in warning for warning in report.warnings)
     assert None not in sources(loader)
 
 
@@ -218,7 +219,8 @@ def test_empty_lists_are_asked_about_where_no_list_shows_a_line(loader: Loader, 
     """A first load whose lists are all empty: details of finished tasks decide, and then all is read again."""
     loader.sandbox.deviate("fields", "/task", **EMPTIED)
     (report,) = loader.run("--entities", "properties", "tasks").regions
-    assert report.exit_code == 1 and "where their details have lines" in report.failures[0]["message"]
+    told = "lists of tasks have no costs and supplies where their details have lines"
+    assert report.exit_code == 1 and told in report.failures[0]["message"]
     assert 5 <= len(asked_by_id(loader.sandbox, "/task/{id}")) <= 20
     for _ in range(2):
         loader.pass_time(hours=1)
@@ -238,7 +240,7 @@ def test_empty_lists_are_asked_about_where_no_list_shows_a_line(loader: Loader, 
     world.edit_task(new, name="Edited")
     loader.pass_time(hours=1)
     loader.load("--entities", "properties", "tasks")
-    assert "empty_lists_lie" not in state(loader)
+    assert state(loader)["empty_lists_lie"] == ["supplies"]  # of costs a list shows one again
 
 
 def test_empty_lists_about_which_nothing_could_be_asked_are_asked_about_later(
@@ -374,7 +376,8 @@ def test_lines_that_lists_and_details_lose_together_are_told(loader: Loader, wor
     loader.pass_time(hours=1)
     loader.sandbox.deviate("money_unsaid", "/task", "/task/{id}", form=form)
     warnings = loader.load().warnings
-    assert any(text.startswith("3 tasks had costs or supplies that neither") for text in warnings), warnings
+    for kind in EMPTIED:
+        assert any(text.startswith(f"3 tasks had {kind} that neither") for text in warnings), warnings
 
 
 @pytest.mark.parametrize("form", ["null", "absent"])
@@ -394,3 +397,73 @@ def test_a_task_that_no_list_shows_keeps_lines_its_detail_says_nothing_of(
     loader.pass_time(days=1)
     loader.load("--reconcile")
     assert lines(loader) == (before[0], before[1] - len(rich["costs"]))
+
+
+def tasks_loaded(loader: Loader, *options: str) -> RegionReport:
+    (report,) = loader.run("--entities", "properties", "tasks", *options).regions
+    return report
+
+
+def test_costs_that_all_tasks_lose_are_told_though_supplies_stay(loader: Loader, world: World) -> None:
+    loader.first_load("--entities", "properties", "tasks")
+    had = sum(bool(task.get("costs")) for task in world.tasks.values())
+    loader.pass_time(hours=1)
+    loader.sandbox.deviate("fields", "/task", "/task/{id}", costs=None)
+    warnings = tasks_loaded(loader, "--full").warnings
+    assert any(text.startswith(f"{had} tasks had costs that neither") for text in warnings), warnings
+    assert lines(loader) == (true_lines(world)[0], 0)
+
+
+def test_costs_that_no_list_shows_are_asked_about_though_lists_show_supplies(
+    loader: Loader, world: World
+) -> None:
+    """A first load whose lists have supplies and no cost, though details have some."""
+    loader.sandbox.deviate("fields", "/task", costs=[])
+    report = tasks_loaded(loader)
+    assert "lists of tasks have no costs where their details have lines" in report.failures[0]["message"]
+    assert 0 < len(asked_by_id(loader.sandbox, "/task/{id}")) < len(world.tasks)
+    loader.pass_time(hours=1)
+    assert tasks_loaded(loader).exit_code == 0
+    assert lines(loader) == true_lines(world) and min(true_lines(world)) > 5
+
+
+def test_what_a_detail_leaves_empty_takes_nothing_away_that_the_list_shows(
+    loader: Loader, world: World
+) -> None:
+    """Lists have the costs and the links, details the supplies."""
+    loader.sandbox.deviate("fields", "/task", supplies=None)
+    loader.sandbox.deviate("fields", "/task/{id}", costs=None, linked_reservation={}, type_priority="")
+    assert tasks_loaded(loader).exit_code == 0
+    assert lines(loader) == true_lines(world)
+    links = {
+        task["id"]: task["linked_reservation"]["id"]
+        for task in world.tasks.values()
+        if task.get("linked_reservation")
+    }
+    assert links and links == dict(
+        loader.query(
+            "select task_id, linked_reservation_id from tasks where linked_reservation_id is not null"
+        )
+    )
+    assert loader.column("select count(*) from tasks where type_priority is null") == [0]
+
+
+@pytest.mark.parametrize(
+    ("when", "world"), [(when, small_world(properties=1, tasks=80)) for when in ("first", "later")]
+)
+def test_lines_that_only_new_tasks_have_are_found(loader: Loader, world: World, when: str) -> None:
+    """Lists have null, and so have the details of the first 20 finished tasks, or had until then those of all."""
+    new = [t["id"] for t in world.tasks.values() if t["type_task_status"]["code"] == "finished"][-10:]
+    for task in world.tasks.values():
+        task.update(EMPTIED)
+    loader.sandbox.deviate("money_unsaid", "/task")
+    if when == "later":
+        assert tasks_loaded(loader).exit_code == 0
+        loader.pass_time(hours=1)
+    for one in new:
+        world.edit_task(one, costs=[{"id": one, "cost": 5}])
+    told = tasks_loaded(loader).failures[0]["message"]
+    assert "no costs where their details have lines: all tasks are read again" in told
+    loader.pass_time(hours=1)
+    assert tasks_loaded(loader).exit_code == 0
+    assert lines(loader) == true_lines(world) == (0, 10)

@@ -1,18 +1,20 @@
 """Costs and supplies of tasks, where the lists leave them out (breezeway-api.md, section 7).
 
-Whether a list row is complete is contradictory in the sources. Where list rows lack them (null, absent, no list), the
-details of 20 finished tasks decide: if none has a line either, the lists are believed, and that is told. Else details
-are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and are read,
-newest first, by the runs that follow. Empty lists are believed where others show lines; where none does, and none is
-loaded, details of the newest decide at the end of the run, the first one and each that reads all tasks, and where they
-have lines all tasks are read again. A detail that is refused, not found, or beyond the bound, never takes away lines
-that are loaded, nor the task; nor does an empty list alone: where it would, the task is asked by its id.
+Whether a list row is complete is contradictory in the sources. Where list rows lack them (null, absent, no list),
+details are read, at most `details_per_run` a run, and tasks whose lines are still to come say so in `lines_from` and
+are read, newest first, by the runs that follow; once the details of 20 finished tasks had none either, no more are.
+Costs and supplies each: what lists lack or have empty is believed where other lists show some; where none does, and
+none is loaded, details of the newest decide at the end of the run, the first one and each that reads all tasks. Where
+they have lines, or any later detail, all tasks are read again. A detail that is refused, not found, or beyond the
+bound, never takes away lines that are loaded, nor the task; nor does an empty list alone: where it would, the task is
+asked by its id.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import heappop, heappush, nlargest
@@ -21,6 +23,7 @@ from typing import Any
 from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import instant, lines_of, record_id, says_deleted
+from ..rows.values import is_empty
 from .absence import is_gone
 from .bare_lists import EMPTIED_TOGETHER, LONG_AGO
 
@@ -55,18 +58,22 @@ class Lines:
         self._to_come = 0
         self._sampled = 0
         self._asked: set[int] = set()
-        self._with_lines = 0  # list rows that show some
-        self._lied = False  # a detail had lines where the list was an empty one
-        self._count_empty = 0  # finished tasks whose lists are empty
-        self._empty: list[tuple[datetime, int]] = []  # the newest: what is used since of late shows there
+        # Of costs and supplies each, by their names:
+        self._with_lines: set[str] = set()  # list rows show some
+        self._shown: set[str] = set()  # details show some
+        self._lied: set[str] = set()  # a detail had lines where the list that is believed had none
+        self._count_empty = Counter[str]()  # finished tasks whose lists have none
+        self._empty: dict[str, list[tuple[datetime, int]]] = {kind: [] for kind in MONEY}
+        """The newest of them: what is used since of late shows there."""
+        self._confirmed = Counter[str]()  # details of such that have none either
+        self._believed: set[str] = set()  # no detail is asked for any more
+        self._doubted: set[str] = set()  # details decide at the end of the run
+        self._taken: dict[str, set[int]] = {kind: set() for kind in MONEY}
+        """Tasks whose loaded lines go, as neither list nor detail has any."""
         self._decisive: set[int] = set()  # those that are asked for
-        self._decides = False
-        self._answered = 0  # details of these
         self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404 or as deleted
         self._are_written = False  # tasks of this run are written without their lines
         self._has_details = False  # a detail was given in this run
-        self._show_lines = False  # one with lines
-        self._taken: set[int] = set()  # tasks whose loaded lines go, as neither list nor detail has any
 
     def begin(self, reading: Reading, state: dict[str, Any]) -> None:
         """`state` is kept between runs: whether details are known to have lines that lists lack, and empty ones too.
@@ -84,14 +91,19 @@ class Lines:
         Raises ApiError where the detail was not given, KeepLoaded where the loaded row stays until its lines are read.
         """
         mode, task_id = reading.settings.task_detail, record_id(raw)
-        lacks = any(_is_unreadable(raw.get(key)) or self._takes_away(raw, key) for key in MONEY)
-        lacks = lacks or (bool(self._state.get(EMPTY_LIE)) and not _has_lines(raw))
+        lie = self._remembered(EMPTY_LIE)
+        lacks = any(
+            _is_unreadable(raw.get(key))
+            or self._takes_away(raw, key)
+            or (key in lie and not _lines(raw, key))
+            for key in MONEY
+        )
         self._see(raw)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
         if says_deleted(raw, "type_task_status"):
             return raw, {"lines_from": None}  # nobody is asked by id; read when it lives again
-        asks = self._may_ask(mode, task_id)
+        asks = self._may_ask(mode, task_id, raw)
         if asks is None:
             return raw, {"lines_from": "list"}
         if asks:
@@ -101,9 +113,8 @@ class Lines:
                 with self._lock:
                     self._not_found.add(task_id)
                 return self.without(raw)
-            self._note(task_id, raw, detail)
-            found = raw | detail
-            self._note_lines(found)
+            found = _merged(raw, detail)
+            self._note(task_id, raw, found)
             if self._is_held(task_id) and any(
                 found.get(key) is not None and _is_unreadable(found[key]) for key in MONEY
             ):
@@ -146,48 +157,64 @@ class Lines:
         return any(detail.get(key) is None and one in self._held.get(key, ()) for key in MONEY)
 
     def _takes_away(self, raw: Mapping[str, Any], key: str) -> bool:
-        return not lines_of(raw.get(key)) and record_id(raw) in self._held.get(key, ())
+        return not _lines(raw, key) and record_id(raw) in self._held.get(key, ())
+
+    def _remembered(self, name: str) -> set[str]:
+        """Which of costs and supplies the state names; True is of a state that knew no difference."""
+        known = self._state.get(name) or ()
+        return set(MONEY if known is True else known)
+
+    def _remember(self, name: str, kinds: Iterable[str]) -> None:
+        self._state[name] = sorted(kinds)
+        if not self._state[name]:
+            del self._state[name]
 
     def _see(self, raw: Mapping[str, Any]) -> None:
+        task_id, changed_at = record_id(raw), instant(raw, "updated_at") or LONG_AGO
+        is_finished = _is_finished(raw)
         with self._lock:
-            if _has_lines(raw):
-                self._with_lines += 1
-            elif _is_finished(raw) and not any(raw.get(key) is None for key in MONEY):
-                self._count_empty += 1
-                task_id = record_id(raw)
-                if task_id is not None:
-                    heappush(self._empty, (instant(raw, "updated_at") or LONG_AGO, task_id))
-                    if len(self._empty) > SAMPLE:
-                        heappop(self._empty)
+            for kind in MONEY:
+                if _lines(raw, kind):
+                    self._with_lines.add(kind)
+                elif is_finished and task_id is not None:
+                    self._count_empty[kind] += 1
+                    heappush(self._empty[kind], (changed_at, task_id))
+                    if len(self._empty[kind]) > SAMPLE:
+                        heappop(self._empty[kind])
 
-    def _note_lines(self, found: Mapping[str, Any]) -> None:
-        with self._lock:
-            if _has_lines(found):
-                self._show_lines = True
-            elif (task_id := record_id(found)) is not None and self._is_held(task_id):
-                self._taken.add(task_id)
-
-    def _may_ask(self, mode: str, task_id: int) -> bool | None:
+    def _may_ask(self, mode: str, task_id: int, raw: Mapping[str, Any]) -> bool | None:
         """Whether a detail may be asked for; None when the lists are believed: never of a task that has lines."""
         with self._lock:
             known = bool(self._state.get(LACK)) or self._is_held(task_id)
             if mode == "auto" and not known and self._sampled >= SAMPLE:
+                self._believed.update(key for key in MONEY if not _lines(raw, key))
                 return None
             if mode == "auto" and self._left <= 0:
                 return False
             self._left -= 1
             return True
 
-    def _note(self, task_id: int, raw: Mapping[str, Any], detail: Mapping[str, Any]) -> None:
+    def _note(self, task_id: int, raw: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+        """What the task's detail, `found` with its list row, says of lists."""
         with self._lock:
             self._has_details = True
             self._asked.add(task_id)
-            lacked = [key for key in MONEY if lines_of(detail.get(key)) and not lines_of(raw.get(key))]
+            believed = self._believed | self._remembered(EMPTY_BELIEVED)
+            lacked = [key for key in MONEY if _lines(found, key) and not _lines(raw, key)]
             if lacked:
                 self._state[LACK] = True
-                self._lied = self._lied or not any(_is_unreadable(raw.get(key)) for key in lacked)
-            elif _is_finished(detail):
+                self._lied.update(
+                    key for key in lacked if key in believed or not _is_unreadable(raw.get(key))
+                )
+            elif _is_finished(found):
                 self._sampled += 1
+            for key in MONEY:
+                if _lines(found, key):
+                    self._shown.add(key)
+                elif task_id in self._held.get(key, ()):
+                    self._taken[key].add(task_id)
+                elif _is_finished(found):
+                    self._confirmed[key] += 1
 
     def still_to_come(self, reading: Reading) -> Iterator[LinesOf]:
         """Loaded tasks whose lines are still to come, newest first, as many as this run may still ask for.
@@ -196,17 +223,19 @@ class Lines:
         """
         if reading.settings.task_detail == "off":
             return
-        self._decides = (
-            reading.settings.task_detail == "auto"
-            and self._count_empty >= ENOUGH_EMPTY
-            and not self._with_lines
-            and not any(self._held.values())
-            and not self._state.get(EMPTY_LIE)
-            and (reading.plan.full or reading.plan.whole_tasks or not self._state.get(EMPTY_BELIEVED))
-        )
-        if self._decides:
-            for _, task_id in nlargest(self._left, self._empty):
-                self._decisive.add(task_id)
+        asks_again = reading.plan.full or reading.plan.whole_tasks
+        if reading.settings.task_detail == "auto":
+            known = self._with_lines | self._shown | self._remembered(EMPTY_LIE)
+            known |= set() if asks_again else self._remembered(EMPTY_BELIEVED)
+            self._doubted = {
+                kind
+                for kind in MONEY
+                if self._count_empty[kind] >= ENOUGH_EMPTY and not self._held.get(kind) and kind not in known
+            }
+        newest = nlargest(SAMPLE, {one for kind in self._doubted for one in self._empty[kind]})
+        self._decisive = {task_id for _, task_id in newest} - self._asked
+        for _, task_id in newest[: max(self._left, 0)]:
+            if task_id in self._decisive:
                 yield LinesOf(task_id, None)
         if self._are_to_come:
             for task_id, property_id in reading.warehouse.tasks_without_lines(max(self._left, 0)):
@@ -225,24 +254,27 @@ class Lines:
         with self._lock:
             self._has_details = True
             self._left -= 1
-            if job.task_id in self._decisive:
-                self._answered += 1
-                if _has_lines(raw):
-                    self._state[LACK] = self._lied = True
+            for kind in self._doubted if job.task_id in self._decisive else ():
+                if _lines(raw, kind):
+                    self._state[LACK] = True
+                    self._lied.add(kind)
+                else:
+                    self._confirmed[kind] += 1
         return raw, {"lines_from": "detail"}
 
     def are_read_again(self, reading: Reading) -> bool:
         """Whether empty lists turned out to be none in this run: what was believed before is to be read again."""
-        if self._with_lines and not self._lied:
-            self._state.pop(EMPTY_LIE, None)
-        if not self._lied or self._state.get(EMPTY_LIE):
+        lie, believed = self._remembered(EMPTY_LIE), self._remembered(EMPTY_BELIEVED)
+        self._remember(EMPTY_LIE, (lie - self._with_lines) | self._lied)
+        self._remember(EMPTY_BELIEVED, believed - self._with_lines - self._lied)
+        new = self._lied - lie
+        if not new:
             return False
-        self._state[EMPTY_LIE] = True
         told = (
-            "lists of tasks have empty costs and supplies where their details have lines: all tasks are read again in "
-            "the next run, with their details."
+            f"lists of tasks have no {' and '.join(sorted(new))} where their details have lines: all tasks are read "
+            "again in the next run, with their details."
         )
-        if self._decides:  # lines are missing until then
+        if new & (self._doubted | self._believed | believed):  # lines are missing until then
             reading.fail("tasks", told)
         else:
             reading.warn(told)
@@ -259,24 +291,21 @@ class Lines:
                 reading.warn(told)
             else:
                 reading.fail("tasks", told)
-        if len(self._taken) >= EMPTIED_TOGETHER and not self._with_lines and not self._show_lines:
-            reading.warn(
-                f"{len(self._taken)} tasks had costs or supplies that neither their lists nor their details show any "
-                f"more, nor does any other task of this run show some; the first is {min(self._taken)}: they are taken "
-                "off. Next: compare it with Breezeway."
-            )
-        believed = self._sampled >= SAMPLE and not self._state.get(LACK)
+        for kind, taken in self._taken.items():
+            if len(taken) >= EMPTIED_TOGETHER and kind not in self._with_lines | self._shown:
+                reading.warn(
+                    f"{len(taken)} tasks had {kind} that neither their lists nor their details show any more, nor does "
+                    f"any other task of this run show some; the first is {min(taken)}: they are taken off. "
+                    "Next: compare it with Breezeway."
+                )
+        before = self._remembered(EMPTY_BELIEVED)
+        believed = (self._doubted | (self._believed - self._shown - before)) - self._lied
         if believed:
+            self._remember(EMPTY_BELIEVED, before | {kind for kind in believed if self._confirmed[kind]})
             reading.warn(
-                f"lists of tasks have neither costs nor supplies, nor have the details of {SAMPLE} finished tasks: "
-                "the lists are believed."
-            )
-        if self._decides and not self._lied:
-            if self._answered:
-                self._state[EMPTY_BELIEVED] = True
-            reading.warn(
-                f"costs and supplies of all {self._count_empty} finished tasks that were listed are empty, also in the "
-                f"{self._answered} details that were given: they are believed. Next: compare one with Breezeway."
+                f"{' and '.join(sorted(believed))} of all {max(self._count_empty[kind] for kind in believed)} finished "
+                f"tasks that were listed are empty, also in the {max(self._confirmed[kind] for kind in believed)} "
+                "details that were given: they are believed. Next: compare one with Breezeway."
             )
         loaded = reading.warehouse.count_tasks_without_lines() if self._are_to_come else 0
         if not loaded and not self._are_written:
@@ -290,8 +319,14 @@ class Lines:
             )
 
 
-def _has_lines(raw: Mapping[str, Any]) -> bool:
-    return any(lines_of(raw.get(key)) for key in MONEY)
+def _lines(raw: Mapping[str, Any], key: str) -> list[Any] | None:
+    return lines_of(raw.get(key))
+
+
+def _merged(raw: Mapping[str, Any], detail: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a list with what its detail says: nothing, null or empty, takes nothing away that the list shows."""
+    said = {key: value for key, value in detail.items() if not is_empty(value) or is_empty(raw.get(key))}
+    return {**raw, **said, **{key: raw[key] for key in MONEY if _lines(raw, key) and not _lines(detail, key)}}
 
 
 def _is_unreadable(lines: Any) -> bool:
