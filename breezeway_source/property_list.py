@@ -16,7 +16,7 @@ Rows = list[dict[str, Any]]
 class PropertyList:
     """All listed properties. `tell` hears what is doubtful about the list.
 
-    Once there are rows: `proven`, or `doubt` says why not; `unnamed` is the number of those without a usable id.
+    Once there are rows: `proven`, or `doubt` says why not; `unnamed` are those without a usable id of their own.
     """
 
     def __init__(self, client: Client, tell: Callable[[str, Listing], None]) -> None:
@@ -45,7 +45,7 @@ class PropertyList:
             listing = self._client.listing("/property", label="/property")
             self.proven = listing.whole and not listing.may_go_on
             self.doubt = listing.why or "it may be cut"
-            self.unnamed = listing.nameless
+            self.unnamed = listing.nameless + listing.clashing
             self._tell("properties", listing)
             rows.set_result(listing.rows)
         except BaseException as e:

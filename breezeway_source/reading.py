@@ -291,6 +291,11 @@ class Reading:
                 f"{listing.nameless} records of {entity} came without a usable id and are left out.",
                 property_id=property_id,
             )
+        if listing.clashing:
+            self.warn(
+                f"{listing.clashing} records of {entity} have the id of another one in the same answer and differ from "
+                "it: of each id the last is loaded. Next: look at them at the source."
+            )
         if listing.may_go_on:
             self.warn(
                 f"a list of {entity} has exactly {len(listing.rows)} rows, and page 2 is the same again: whether it is "

@@ -268,3 +268,21 @@ def test_a_property_that_only_the_list_lacks_is_told(duckdb_loader: Loader) -> N
     assert deleted(loader) == {"properties": {2001, 2002}}
     loader.pass_time(days=1)
     assert not any("given by their ids" in w for w in loader.load("--entities", "properties").warnings)
+
+
+def test_a_record_with_the_id_of_another_one_is_told(duckdb_loader: Loader) -> None:
+    """One bare array counts as whole: two templates of one id are one row."""
+    loader, templates = duckdb_loader, sorted(duckdb_loader.sandbox.world.templates)
+    loader.sandbox.deviate("fields", "/companies/templates", only=0, id=templates[1])
+    told = "1 records of templates have the id of another one in the same answer and differ from it"
+    assert any(told in text for text in loader.load("--entities", "templates").warnings)
+    assert set(loader.column("select template_id from templates")) == set(templates[1:])
+    loader.sandbox.behave()
+    loader.load("--entities", "templates")
+    loader.pass_time(days=1)
+    loader.sandbox.deviate("fields", "/companies/templates", only=0, id=templates[1])
+    loader.load("--entities", "templates")
+    assert loader.column("select count(*) from templates where deleted_at is null") == [len(templates)]
+    loader.sandbox.behave()
+    loader.sandbox.deviate("row_doubled", "/companies/templates")  # the same once more is no other
+    assert loader.load("--entities", "templates").warnings == []

@@ -29,7 +29,8 @@ class Listing:
     counts as read. `why` tells the evidence against it in words, "" when whole. `proven` is stronger: shown
     whole by totals, by agreeing readings, or by being one bare array. `nameless`: records without a usable id,
     each costs itself alone (a failure), never the list. `doubtful`: rows that could not be judged by their
-    window, kept and told. `total` is the API's own count, `pages` the number of pages of the last reading.
+    window, kept and told. `clashing`: records that share their id with another one, which is loaded.
+    `total` is the API's own count, `pages` the number of pages of the last reading.
     `may_go_on`: a bare array as long as a page may be, whose page 2 is the same again: that it ends there is not known.
     """
 
@@ -39,6 +40,7 @@ class Listing:
     proven: bool = True
     nameless: int = 0
     doubtful: int = 0
+    clashing: int = 0
     total: int | None = None
     pages: int = 1
     may_go_on: bool = False
@@ -230,6 +232,7 @@ class Reader:
             proven=proven and not why,
             nameless=max(reading.nameless for reading in passes),
             doubtful=max(reading.doubtful for reading in passes),
+            clashing=max(reading.clashing for reading in passes),
             total=last.total,
             pages=last.pages,
             may_go_on=last.is_at_once and last.pages > 1 and last.end == "last",

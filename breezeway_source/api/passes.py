@@ -35,6 +35,7 @@ class Pass:
         self.served = 0
         self.nameless = 0
         self.doubtful = 0
+        self.clashing = 0  # records with the id of another one of their page, and different from it
         self.outside = 0
         self.may_answer_nothing = self._fallback is not None
         """Every row so far may be of the answer that comes when nothing matches."""
@@ -178,6 +179,7 @@ class Pass:
                 continue
             if key in self.ids:
                 repeated += 1
+                self.clashing += self.ids[key] == self.pages and self.rows.get(key, row) != row
             else:
                 self.ids[key] = self.pages
             if self.pages == 1:

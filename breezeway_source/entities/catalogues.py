@@ -97,10 +97,10 @@ class Catalogue:
         doubts += self._may_be_cut(reading, job, parts)
         if doubts:
             reading.fail(self._name, f"{job.path} did not come whole: {doubts[0]}; its rows are loaded.")
-        elif not any(listing.nameless for listing in listings) and refused.isdisjoint(
+        elif not any(listing.nameless or listing.clashing for listing in listings) and refused.isdisjoint(
             _part_name(job, part) for part, _ in parts
         ):
-            # A record without an id may be any of those that are missing: none is marked deleted.
+            # A record without an id of its own may be any of those that are missing: none is marked deleted.
             note_whole_read(reading, self._name, len(rows), job.scope)
         return rows
 
