@@ -45,6 +45,28 @@ def test_amounts_that_cannot_be_read_are_counted_by_column() -> None:
     ]
 
 
+def test_other_values_that_cannot_be_read_are_counted_by_column() -> None:
+    """Days and links are missing from marts without them."""
+    tasks = builder("tasks")
+    odd = {
+        "finished_at": "11/20/2026 3:00 PM",
+        "scheduled_date": "20.11.2026",
+        "linked_reservation": {"id": "R-7781"},
+        "finished_by": [{"id": 1}, {"id": 2}],
+        "total_cost": "n/a",
+    }
+    for number in (1, 2):
+        row = tasks.build({"id": number, **odd})
+        assert (
+            row.get("finished_at") is row.get("linked_reservation_id") is None and row["finished_by_id"] == 1
+        )
+        assert set(row["unparsed"]) == {*odd, "linked_reservation_id"} - {"linked_reservation"}
+    assert sorted(text.split(" rows:")[0] for text in tasks.oddities(2)) == [
+        f"values of tasks.{name} could not be read in 2"
+        for name in ("finished_at", "finished_by", "linked_reservation_id", "scheduled_date")
+    ]
+
+
 def test_texts_that_do_not_say_what_is_derived_from_them_are_counted_by_column() -> None:
     """A time worked as a bare number may be minutes or seconds; "n/a" says that there is none."""
     tasks = builder("tasks")

@@ -47,6 +47,7 @@ class _Rows:
         )
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
+        self.misfits = Counter[str]()  # by column or key: other values that could not be read
         self.no_lists = Counter[str]()  # by field: lines that came in a form that is no list of them
         self.underived = Counter[str]()  # by column: texts that are kept, whose derived columns stay null
         self.has_position = bool(parent_id) and "position" in table.by_name
@@ -89,6 +90,11 @@ class _Rows:
                 f"amounts of {table}.{column} could not be read in {lines} lines: they are null, sums are low "
                 "without them, and the originals are in `unparsed`. Next: look there."
             )
+        for name, rows in self.misfits.items():
+            yield (
+                f"values of {table}.{name} could not be read in {rows} rows: null, or of several the first, stands "
+                "there, and the originals are in `unparsed`. Next: look there."
+            )
         for field, rows in self.no_lists.items():
             yield (
                 f"{field} of {table} came as no list in {rows} rows: there are no lines of it, the originals are in "
@@ -128,8 +134,9 @@ class _Rows:
             elif tag != ODD_WEAK:
                 self._keep(misfits, name, value, level.personal_unknown or name in self.personal_names)
                 column = self.table.by_name.get(name)
-                if column is not None and column.kind == "decimal" and not names_no_amount(value):
-                    self.unread[name] += 1
+                if not names_no_amount(value) and name not in self.no_lists:
+                    is_amount = column is not None and column.kind == "decimal"
+                    (self.unread if is_amount else self.misfits)[name] += 1
         if misfits:
             row["unparsed"] = misfits
 
