@@ -21,6 +21,7 @@ from .plan import Plan
 from .property_list import PropertyList
 from .rows.builder import RowBuilder
 from .rows.filled import FilledFields, NullField
+from .rows.met_keys import lines_lost
 from .rows.personal import PersonalData
 from .settings import Region, Settings
 from .stages import Progress, Stage
@@ -194,6 +195,14 @@ class Reading:
             remembered = met.remembered(None if self.plan.full else known.get(name))
             if remembered is not None:
                 known[name] = remembered
+        records = self._builders[entity]
+        if self.extent(entity) == "whole":
+            gone, state["lines"] = lines_lost(state.get("lines", {}), records.with_lines, records.met.records)
+            for kind, before in gone.items():
+                self.warn(
+                    f"{before} of {entity} had {kind} when all were read last, and none of {records.met.records} has "
+                    "any now: they are taken off. Next: compare one with Breezeway."
+                )
 
     def tell_oddities(self, entity: str) -> None:
         """When all of an entity is read: what found no column, and amounts that sums lack."""

@@ -217,3 +217,32 @@ def test_what_every_record_had_and_none_has_any_more_is_told_until_a_full_run_ac
     for task in world.tasks.values():
         task.pop("total_cost", None)
     assert told("--entities", "weekly") == []
+
+
+def test_lines_that_no_record_has_any_more_are_told(duckdb_loader: Loader) -> None:
+    """Their lists are there and empty, in every record that is read: what is loaded of them is taken off."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    full, told = ("--entities", "all", "--full"), " when all were read last, and none of "
+    for stay in list(world.reservations)[:5]:
+        world.edit_reservation(stay, tags=[{"id": 1, "name": "VIP"}])
+    assert not any(told in text for text in loader.load(*full).warnings)
+    for path, kind in (
+        ("/task", "photos"),
+        ("/task", "task_tags"),
+        ("/property", "photos"),
+        ("/reservation", "tags"),
+    ):
+        loader.sandbox.deviate("fields", path, path + "/{id}", **{kind: []})
+    had = {
+        f"{len({row['id'] for row in store.values() if row.get(kind)})} of {entity} had {kind}"
+        for entity, kind, store in (
+            ("tasks", "photos", world.tasks),
+            ("tasks", "task_tags", world.tasks),
+            ("properties", "photos", world.properties),
+        )
+    }
+    loader.pass_time(days=1)
+    warned = {text.split(told)[0] for text in loader.load(*full).warnings if told in text}
+    assert had < warned and [text.split(" of ")[1] for text in warned - had] == ["reservations had tags"]
+    loader.pass_time(days=1)
+    assert not any(told in text for text in loader.load(*full).warnings)

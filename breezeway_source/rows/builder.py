@@ -244,6 +244,7 @@ class RowBuilder(_Rows):
         self._region_code = region_code
         self._synced_at = synced_at
         self._id = table.key[-1]
+        self.with_lines = Counter[str]()  # by field: records that have some
         self._children = [
             (child.field, _ChildRows(child, self._id, region_code, personal)) for child in table.children
         ]
@@ -281,6 +282,7 @@ class RowBuilder(_Rows):
         for field, child in self._children:
             lines = lines_of(raw.get(field))
             row[field] = child.build(lines, own_id) if lines else []
+            self.with_lines[field] += bool(row[field])
             if lines is None:
                 self.no_lists[field] += 1
                 odd.append((ODD_VALUE, self.level, field, raw[field]))

@@ -6,11 +6,13 @@ what `filled.py` tells. Kept in dlt's state between runs, a few hundred names fo
 
 from __future__ import annotations
 
-from collections.abc import Collection, KeysView
+from collections.abc import Collection, KeysView, Mapping
 from typing import Any, Final
 
 ENOUGH_RECORDS: Final = 5  # of a run, to say that none of its records has a key
+ENOUGH_WITH_LINES: Final = 3  # records of an earlier run that had lines of a kind, where none has any more
 ENOUGH_TO_REMEMBER: Final = 20  # of a first run, to say that every record has one
+_JUDGED_ELSEWHERE: Final = ("costs", "supplies")  # entities/lines.py asks about them
 
 
 class MetKeys:
@@ -41,3 +43,16 @@ class MetKeys:
         if before is None:
             return sorted(self._in_all) if self.records >= ENOUGH_TO_REMEMBER else None
         return sorted((self._in_all | self._in_none).intersection(before))
+
+
+def lines_lost(
+    before: Mapping[str, int], now: Mapping[str, int], records: int
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Which kinds of lines some records had `before`, and none has `now`; and what the next run is to know.
+
+    Both count, by kind, the records with lines of one reading of all; `records` are all of this one.
+    """
+    if records < ENOUGH_RECORDS:
+        return {}, dict(before)
+    lost = {kind: n for kind, n in sorted(before.items()) if n >= ENOUGH_WITH_LINES and not now.get(kind)}
+    return lost, {kind: n for kind, n in now.items() if kind not in _JUDGED_ELSEWHERE}
