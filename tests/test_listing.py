@@ -286,6 +286,23 @@ def test_a_clamped_limit_is_adopted_and_a_nonsensical_one_told() -> None:
         assert not listing.whole and len(listing.rows) > 25, said
 
 
+@pytest.mark.parametrize("rows", [31, 70, 250])
+@pytest.mark.parametrize("most", [30, 50])
+def test_pages_cut_short_without_a_word_are_noticed_where_no_order_shows_it(rows: int, most: int) -> None:
+    """No totals, no limit told, and the same first page from both ends: only page 2 tells that there is more."""
+
+    class Cut(Api):
+        def __call__(self, params: dict[str, Any]) -> Body:
+            body = super().__call__(params | {"limit": min(params["limit"], most), "sort_order": "asc"})
+            return {"page": body["page"], "results": body["results"]}
+
+    api = Cut(rows)
+    listing = api.read()
+    assert listing.whole and ids(listing) == all_of(api)
+    short = Cut(most - 1)
+    assert short.read().whole and [page for page, _ in short.asked] == [1, 1, 2]
+
+
 def test_a_lost_page_is_told() -> None:
     for totals in (True, False):
         lost = Api(

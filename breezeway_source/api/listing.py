@@ -115,16 +115,9 @@ class Reader:
         limit = clamped or self._limit
         newest_first = self._oldest_first is backwards
         reading = Pass(limit, newest_first=newest_first, inside=self._inside, fallback=self._fallback)
-        order = "desc" if newest_first else "asc"
         while pages is None or reading.pages < pages:
-            params = {
-                "limit": reading.asks,
-                "sort_by": "created_at",
-                "sort_order": order,
-                "page": reading.pages + 1,
-            }
             try:
-                body = self._ask(params)
+                body = self._ask(self._params(reading, page=reading.pages + 1))
             except ApiError as e:
                 # Where all that is counted has come, an API may fail at what is behind.
                 if not reading.pages or not (e.permanent or reading.is_proven) or isinstance(e, AuthError):
@@ -134,6 +127,11 @@ class Reader:
             if reading.take(Page.of(body)):
                 break
         return reading
+
+    @staticmethod
+    def _params(reading: Pass, *, page: int) -> dict[str, Any]:
+        order = "desc" if reading.newest_first else "asc"
+        return {"limit": reading.asks, "sort_by": "created_at", "sort_order": order, "page": page}
 
     def _verdict(self) -> Listing | None:
         """None while another reading may show more."""
@@ -216,7 +214,24 @@ class Reader:
         if look.rows and (look.first != last.first or len(last.ids) < 2):
             return None
         # It looks the same from both ends: the order is not heeded, and nothing was seen.
-        return "its end could not be seen: the API does not heed the order" if last.end == "past" else ""
+        return (
+            "its end could not be seen: the API does not heed the order"
+            if last.end == "past"
+            else self._cut(last)
+        )
+
+    def _cut(self, last: Pass) -> str:
+        """Whether a list of one page that is not full goes on: an API may give fewer rows a page than are asked for."""
+        try:
+            more = Page.of(self._ask(self._params(last, page=2))).rows
+        except ApiError as e:
+            if not e.permanent or isinstance(e, AuthError):
+                raise
+            return ""
+        if all(key_of(row) in last.ids or (self._inside and self._inside(row) is False) for row in more):
+            return ""
+        last.clamped = last.served  # so many are asked for when it is read again
+        return f"page 1 had {last.served} of the {last.limit} rows asked for, and page 2 has others"
 
     def _is_as_before(self) -> bool:
         *_, before, last = self._passes
