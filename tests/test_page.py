@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,9 +25,11 @@ from tables import create_tables, insert
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.database.marts import make_tables
 from pipelines.page import __main__ as page_command
+from pipelines.page import charts
 from pipelines.page.making import make_page, write_page
 from pipelines.watch.sync_runs import plain
 
+SQL_README = Path(__file__).parents[1] / "sql_post" / "README.md"
 REGIONS = {"smoky": "Smoky Mountains", "austin": "Austin"}
 GUEST = "Wilhelmina Passenger"
 MARKUP = "<script>alert('task')</script>"
@@ -515,6 +519,56 @@ def test_a_region_is_late_failed_or_well_in_words_and_with_its_problems(tables: 
     assert "usually every 60 minutes" in titles
 
 
+@pytest.fixture
+def tables_of_both(database: Database) -> Iterator[Any]:
+    with database.client() as client:
+        create_tables(client)
+        make_tables(client)
+        yield client
+
+
+def test_months_and_weeks_are_of_the_regions_zone_and_reopened_means_one_thing(tables_of_both: Any) -> None:
+    """The page's meaning is that of the query in sql_post/README.md."""
+    client, region = tables_of_both, {"region_code": "smoky"}
+    insert(client, "regions", {**region, "name": "Smoky", "time_zone": "America/New_York", "synced_at": NOW})
+    start = datetime(2026, 3, 1, 3, tzinfo=timezone.utc)  # the last evening of February there
+    histories = {
+        1: ("Finished", "created"),
+        2: ("CLOSED", None),
+        3: ("approved", "in_progress", "Finished", "Created"),
+        4: ("approved", "Closed"),
+        5: ("created", "closed"),
+        6: ("finished", "deleted"),
+    }
+    put(
+        client,
+        "task_changes",
+        *(
+            {
+                **region,
+                "task_id": task,
+                "change_number": number,
+                "noted_at": start - timedelta(hours=len(codes) - number),
+                "task_status_code": code,
+                "assignees": "655:assigned" if number > 1 else None,
+                "is_deleted": code == "deleted",
+            }
+            for task, codes in histories.items()
+            for number, code in enumerate(codes, 1)
+        ),
+    )
+    sunday = datetime(2026, 3, 9, 3, tzinfo=timezone.utc)  # Monday in UTC
+    row = run_row("smoky", "tasks", 1, tasks_total=9, tasks_linked=8, tasks_resolved=7)
+    insert(client, "sync_runs", row | {"started_at": sunday, "finished_at": sunday})
+    shown = Page(make_page(client, {}, NOW))
+    assert shown.rows("Reopened tasks by region and month") == [["Smoky", "2026-02", "4", "3"]]
+    assert shown.rows("Hours until assigned, by region and month")[0][:3] == ["Smoky", "2026-02", "6"]
+    assert [row[:2] for row in shown.rows("Linkage of eight weeks")] == [["Smoky", "2026-03-02"]]
+    queries = re.findall(r"```sql\n(.*?);\n```", SQL_README.read_text("utf-8"), re.DOTALL)
+    (query,) = [query for query in queries if "task_changes" in query]
+    assert sorted(row[0] for row in client.execute_sql(query)) == [1, 2, 3, 3]
+
+
 def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
     for number in range(40):
         code = f"region_{number}"
@@ -620,7 +674,56 @@ def test_margins_are_not_shown_while_lines_carry_the_price_of_a_piece(tables: An
     )
 
 
+def marks(svg: str) -> list[Decimal]:
+    """The numbers beside an axis, percentages as they stand."""
+    told = [text.replace(",", "").rstrip("%") for text in re.findall(r"<text[^>]*>([^<]*)</text>", svg)]
+    return [Decimal(text) for text in told if re.fullmatch(r"\d+(\.\d+)?", text)]
+
+
+@pytest.mark.parametrize("highest", [1, 2, 3, 4, 5, 6, 7, 12, 250])
+def test_marks_of_counts_are_whole_numbers_each_once(highest: int) -> None:
+    counts = [{"span": "short", "cleans": highest}, {"span": "long", "cleans": 0}]
+    found = marks(charts.bars(counts, "span", "cleans", ["short", "long"], "cleans"))
+    steps = {after - before for before, after in itertools.pairwise(found)}
+    assert found[0] == 0 and len(found) > 1 and len(steps) == 1 and min(steps) >= 1, found
+    assert all(mark == int(mark) for mark in found), found
+
+
+@pytest.mark.parametrize("highest", [0.5, 2, 3, 1234.5])
+def test_marks_of_amounts_and_shares_are_their_values(highest: float) -> None:
+    """Rounded to whole ones they read 0, 1, 1, 2, 2."""
+    row = {"x": "a", "y": highest, "series": "s", "rank": 0}
+    names = ("lowest", "lower_quarter", "middle", "upper_quarter", "highest")
+    for svg in (
+        charts.stacked([row], "x", "y", "series", ["s"], ""),
+        charts.spread([{"x": "a", **{name: highest * n / 4 for n, name in enumerate(names)}}], "x"),
+        charts.lines([{**row, "y": highest / 100}], "x", "y", "series", ["s"], "", charts.SHARE),
+    ):
+        found = marks(svg)
+        assert len({after - before for before, after in itertools.pairwise(found)}) == 1, found
+
+
 # --- commands ------------------------------------------------------------------------------------------
+
+
+def test_the_command_makes_the_page_of_what_is_loaded(
+    loaded_duckdb: Loader, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", loaded_duckdb.database.url)
+    monkeypatch.setattr(page_command, "pendulum", SimpleNamespace(now=lambda _: loaded_duckdb.now))
+    loaded_duckdb.sandbox.reset_log()
+    assert (page_command.main([str(tmp_path / "page.html")]), *capsys.readouterr()) == (
+        0,
+        f"{tmp_path / 'page.html'}\n",
+        "",
+    )
+    made, expected = Page((tmp_path / "page.html").read_text("utf-8")), page(loaded_duckdb)
+    for caption, rows in expected.tables.items():
+        assert [row for row in rows if row not in made.tables[caption]] == [], caption
+    assert len(made.rows("To be billed, by region, month and payer")) > 10
+    # Regions that are configured and not loaded are there too.
+    assert "run pipelines/run.py --region mammoth" in made.text and "mammoth" not in expected.text
+    assert not loaded_duckdb.sandbox.logged()
 
 
 def test_half_a_page_is_never_found(tmp_path: Path) -> None:

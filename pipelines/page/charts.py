@@ -6,6 +6,7 @@ variables, so that a picture follows the reader's light or dark setting like the
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ Values = Sequence[Mapping[str, Any]]
 
 HUES = [f"var(--hue{number})" for number in range(1, 7)]
 FEW = 8  # labels that stand side by side
+# What stands beside a mark is its value: rounded to whole ones, marks at 0.5 and 1 read the same.
+AMOUNT, SHARE = ",.2~f", ".1~%"
 _INK, _LINE = "var(--ink)", "var(--line)"
 _CONFIG: dict[str, Any] = {
     "background": None,
@@ -85,7 +88,7 @@ def stacked(values: Values, x: str, y: str, series: str, order: Sequence[str], t
                     "field": y,
                     "type": "quantitative",
                     "title": title,
-                    "axis": {"format": ",.0f", "tickCount": 5},
+                    "axis": {"format": AMOUNT, "tickCount": 5},
                 },
                 "color": {
                     "field": series,
@@ -131,7 +134,9 @@ def lines(values: Values, x: str, y: str, series: str, order: Sequence[str], tit
 
 
 def bars(values: Values, x: str, y: str, order: Sequence[str], title: str) -> str:
-    """One bar per `x`, in `order`."""
+    """One bar per `x`, in `order`; marks of small counts stand at whole numbers."""
+    # Vega heeds no tickMinStep up to a highest value of 2 (vl-convert 1.9).
+    highest = max([1, *(math.ceil(value[y]) for value in values)])
     return _svg(
         {
             "width": 440,
@@ -150,7 +155,7 @@ def bars(values: Values, x: str, y: str, order: Sequence[str], title: str) -> st
                     "field": y,
                     "type": "quantitative",
                     "title": title,
-                    "axis": {"format": ",.0f", "tickMinStep": 1},
+                    "axis": {"format": AMOUNT, "tickCount": min(5, highest)},
                 },
             },
         }
@@ -160,7 +165,7 @@ def bars(values: Values, x: str, y: str, order: Sequence[str], title: str) -> st
 def spread(values: Values, x: str) -> str:
     """Per `x` the range (thin), the middle half (thick) and the middle value (a mark)."""
     axis_x = {"field": x, "type": "ordinal", "title": None, "axis": {"labelAngle": -45}}
-    axis_y = {"type": "quantitative", "title": None, "axis": {"format": ",.0f", "tickCount": 4}}
+    axis_y = {"type": "quantitative", "title": None, "axis": {"format": AMOUNT, "tickCount": 4}}
     return _svg(
         {
             "width": 300,

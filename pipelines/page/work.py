@@ -81,7 +81,9 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
             "Of the turns whose clean has a finishing time and a next check-in: finished before that check-in. "
             "By week of check-out, all regions.",
             by_week,
-            charts.lines(share, "week", "share", "what", ["on time"], "on time", ".0%") if share else "",
+            charts.lines(share, "week", "share", "what", ["on time"], "on time", charts.SHARE)
+            if share
+            else "",
         ),
         Figure(
             "Same-day turns",

@@ -1,5 +1,5 @@
--- reopened: one row per region and month: finished tasks that were seen unfinished afterwards.
--- Reads task_changes.
+-- reopened: one row per region and month of its zone: finished tasks that were seen unfinished afterwards.
+-- Reads task_changes, regions.
 with
 
 versions as (
@@ -17,14 +17,17 @@ versions as (
 )
 
 select
-    region_code,
-    cast(date_trunc('month', noted_at at time zone 'UTC') as date) as noted_month,
+    versions.region_code,
+    cast(
+        date_trunc('month', versions.noted_at at time zone coalesce(regions.time_zone, 'UTC')) as date
+    ) as noted_month,
     count(*) as count_reopened,
-    count(distinct task_id) as count_tasks
+    count(distinct versions.task_id) as count_tasks
 from versions
+left join regions on versions.region_code = regions.region_code
 where
-    was_finished
-    and not is_finished
-    and noted_at >= :half_a_year_ago_instant
-group by region_code, cast(date_trunc('month', noted_at at time zone 'UTC') as date)
-order by region_code, noted_month;
+    versions.was_finished
+    and not versions.is_finished
+    and versions.noted_at >= :half_a_year_ago_instant
+group by 1, 2
+order by 1, 2;
