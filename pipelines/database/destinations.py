@@ -27,6 +27,7 @@ from dlt.pipeline import Pipeline
 from breezeway_source.errors import ConfigError
 from breezeway_source.settings import Settings
 from pipelines.database.engines import ENGINES, Engine, engine_of
+from pipelines.database.folder import is_whole
 from pipelines.database.places import shown, why
 
 DATASET = Settings.dataset_name
@@ -128,6 +129,13 @@ class Target:
                 shutil.rmtree(root / name)
             root.mkdir(parents=True, exist_ok=True)
             owner.write_text(self.place, "utf-8")
+        elif not is_whole(root / name):
+            log.warning(
+                "%s: its working folder was cut off (a power failure, a full disk) and is emptied; nothing is lost: "
+                "what was not loaded yet is read again.",
+                name,
+            )
+            shutil.rmtree(root / name)
         # The layout before had one folder a database, which dlt's tools did not find. Its packages are read again.
         earlier = root / f"{self.name}_{hashlib.sha256(self.location.encode()).hexdigest()[:10]}"
         if (earlier / name).exists():
