@@ -267,21 +267,25 @@ class SqlWarehouse:
             (one, *instants) if self._scripted else (one, *map(instant, instants)) for one, *instants in rows
         ]
 
-    def details_with_lines(self, tasks: Collection[int]) -> Collection[tuple[int, str]]:
-        found: set[tuple[int, str]] = set()
-        ids = sorted(tasks)
-        for start in range(0, len(ids), _AT_ONCE):
-            some = ids[start : start + _AT_ONCE]
-            marks = ", ".join(["%s"] * len(some))
-            rows = self._rows(
-                "select distinct task_id, 'comments' from task_details__comments where region_code = %s "
-                f"and task_id in ({marks}) union select distinct task_id, 'requirements' "
-                f"from task_details__requirements where region_code = %s and task_id in ({marks})",
-                *some,
-                self._region_code,
-                *some,
+    def with_lines(self, entity: str, ids: Collection[int]) -> Collection[tuple[int, str]]:
+        key = TABLES[entity].key[-1]
+        return {
+            (one, child.field)
+            for child in TABLES[entity].children
+            for one in self._among(
+                ids, key, f"select distinct {key} from {child.name} where region_code = %s"
             )
-            found.update((task_id, name) for task_id, name in rows)
+        }
+
+    def linked_tasks(self, tasks: Collection[int]) -> Collection[int]:
+        link = "(linked_reservation_id is not null or linked_reservation_external_id is not null)"
+        return self._among(tasks, "task_id", f"select task_id from tasks where region_code = %s and {link}")
+
+    def _among(self, ids: Collection[int], key: str, query: str) -> list[int]:
+        ordered, found = sorted(ids), list[int]()
+        for start in range(0, len(ordered), _AT_ONCE):
+            some = ordered[start : start + _AT_ONCE]
+            found += self._column(f"{query} and {key} in ({', '.join(['%s'] * len(some))})", *some)
         return found
 
     def property_details_read(self) -> Mapping[int, datetime]:

@@ -95,8 +95,11 @@ class Warehouse(Protocol):
     ) -> list[tuple[int, datetime | None, datetime | None, datetime | None]]:
         """(task id, its `updated_at`, when its details were read, as of which `updated_at`) of each live task."""
 
-    def details_with_lines(self, tasks: Collection[int]) -> Collection[tuple[int, str]]:
-        """(task id, `comments` or `requirements`) of those of these tasks that have such lines loaded."""
+    def with_lines(self, entity: str, ids: Collection[int]) -> Collection[tuple[int, str]]:
+        """(id, name of a list) of those of these rows that have such lines loaded."""
+
+    def linked_tasks(self, tasks: Collection[int]) -> Collection[int]:
+        """Which of these tasks carry a link to a stay."""
 
     def property_details_read(self) -> Mapping[int, datetime]:
         """When contacts and tags of each property were read."""

@@ -448,6 +448,34 @@ def test_what_a_detail_leaves_empty_takes_nothing_away_that_the_list_shows(
     assert loader.column("select count(*) from tasks where type_priority is null") == [0]
 
 
+LISTED = ("linked_reservation", "assignments", "photos", "task_tags")
+
+
+def listed(loader: Loader) -> dict[str, list[int]]:
+    """Ids of tasks with a link, and with lines that their lists show."""
+    found = {name: loader.column(f"select distinct task_id from tasks__{name}") for name in LISTED[1:]}
+    found[LISTED[0]] = loader.column("select task_id from tasks where linked_reservation_id is not null")
+    return {name: sorted(ids) for name, ids in found.items()}
+
+
+def test_lines_still_to_come_take_nothing_away_that_only_lists_show(loader: Loader, world: World) -> None:
+    """Costs and supplies are in details alone, links, photos, tags and assignments in lists alone."""
+    loader.sandbox.deviate("money_unsaid", "/task")
+    loader.sandbox.deviate("fields", "/task/{id}", **dict.fromkeys(LISTED))
+    loader.configure(details_per_run=20)
+    assert tasks_loaded(loader).exit_code == 0
+    before = listed(loader)
+    assert all(before.values())
+    loader.pass_time(hours=1)
+    told = tasks_loaded(loader).failures[0]["message"]
+    assert "tasks are without assignments, linked_reservation, photos, task_tags, which their lists" in told
+    assert listed(loader) == before
+    loader.configure(details_per_run=2 * len(world.tasks))
+    loader.pass_time(hours=1)
+    assert tasks_loaded(loader, "--full").exit_code == 0
+    assert listed(loader) == before and lines(loader) == true_lines(world)
+
+
 @pytest.mark.parametrize(
     ("when", "world"), [(when, small_world(properties=1, tasks=80)) for when in ("first", "later")]
 )

@@ -341,3 +341,41 @@ def test_a_property_hidden_from_lists_that_do_not_say_the_company_is_in_no_other
         loaded.run(*HOURLY)
     assert asked_by_id(loaded.sandbox, "/task/{id}")
     assert deleted(loaded) == deleted(loaded, "reservations") == []
+
+
+def test_a_row_no_list_shows_keeps_the_lists_and_the_link_its_answer_by_id_leaves_unsaid(
+    loaded: Loader,
+) -> None:
+    """It lives; what is loaded of it was shown by its list, and its id gives less."""
+    loader, world = loaded, hiding(loaded)
+    stay = next(
+        s["id"] for s in world.reservations.values() if s["guests"] and s["checkout_date"] > world.today
+    )
+    task = next(
+        t["id"]
+        for t in world.listed_tasks()
+        if t.get("linked_reservation") and t["assignments"] and t["photos"]
+    )
+    tables = {"reservations__guests": stay, "tasks__assignments": task, "tasks__photos": task}
+
+    def loaded_lines() -> list[object]:
+        keys = {"r": "reservation_id", "t": "task_id"}
+        return [
+            loader.column(f"select count(*) from {table} where {keys[table[0]]} = %s", one)[0]
+            for table, one in tables.items()
+        ] + loader.column("select linked_reservation_id from tasks where task_id = %s", task)
+
+    before = loaded_lines()
+    assert all(before)
+    world.hide_reservation(stay)
+    world.hide_task(task)
+    unsaid = loader.sandbox.deviate("fields", "/reservation/{id}", guests=None)
+    loader.sandbox.deviate("fields", "/task/{id}", linked_reservation=None, assignments=None, photos=None)
+    loader.load("--reconcile")
+    assert loaded_lines() == before
+    assert answers(loader)[stay] == answers(loader)[task] == [(200, "alive")]
+    unsaid.end()
+    world.edit_reservation(stay, guests=[], touch=False)
+    loader.pass_time(hours=1)
+    loader.load("--reconcile")
+    assert loaded_lines() == [0, *before[1:]]

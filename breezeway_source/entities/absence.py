@@ -127,6 +127,21 @@ class Proofs:
         return ordered[:MAX_PROOFS]
 
 
+def loaded_lists(reading: Reading, entity: str, ids: Collection[int]) -> Mapping[int, frozenset[str]]:
+    """By id the lists that are loaded, of tasks the link too: an answer by id without them would take them away."""
+    found: dict[int, set[str]] = {}
+    for one, name in reading.warehouse.with_lines(entity, ids):
+        found.setdefault(one, set()).add(name)
+    for one in reading.warehouse.linked_tasks(ids) if entity == "tasks" else ():
+        found.setdefault(one, set()).add("linked_reservation")
+    return {one: frozenset(names) for one, names in found.items()}
+
+
+def leaves_unsaid(raw: Mapping[str, Any], loaded: Collection[str]) -> bool:
+    """Whether a record that no list shows says nothing of what is loaded: it stays as it is loaded."""
+    return any(raw.get(name) is None for name in loaded)
+
+
 def is_gone(error: ApiError) -> bool:
     """Whether the API says that there is no such record."""
     return error.status in GONE

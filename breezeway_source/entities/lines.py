@@ -24,7 +24,7 @@ from ..errors import ApiError, AuthError
 from ..reading import Reading
 from ..rows.fields import instant, lines_of, record_id, says_deleted
 from ..rows.values import is_empty
-from .absence import is_gone
+from .absence import is_gone, loaded_lists
 from .bare_lists import EMPTIED_TOGETHER, LONG_AGO
 
 MONEY = ("costs", "supplies")
@@ -45,6 +45,7 @@ class LinesOf:
 
     task_id: int
     property_id: int | None
+    loaded: frozenset[str] = frozenset()  # its other lists, and its link
 
 
 class Lines:
@@ -63,15 +64,16 @@ class Lines:
         self._shown: set[str] = set()  # details show some
         self._lied: set[str] = set()  # a detail had lines where the list that is believed had none
         self._count_empty = Counter[str]()  # finished tasks whose lists have none
+        # The newest of them: what is used since of late shows there.
         self._empty: dict[str, list[tuple[datetime, int]]] = {kind: [] for kind in MONEY}
-        """The newest of them: what is used since of late shows there."""
         self._confirmed = Counter[str]()  # details of such that have none either
         self._believed: set[str] = set()  # no detail is asked for any more
         self._doubted: set[str] = set()  # details decide at the end of the run
+        # Tasks whose loaded lines go, as neither list nor detail has any.
         self._taken: dict[str, set[int]] = {kind: set() for kind in MONEY}
-        """Tasks whose loaded lines go, as neither list nor detail has any."""
         self._decisive: set[int] = set()  # those that are asked for
         self._not_found: set[int] = set()  # lists show these tasks, their ids are answered 404 or as deleted
+        self._left_out = Counter[str]()  # what lists have shown, and how many details are without it
         self._are_written = False  # tasks of this run are written without their lines
         self._has_details = False  # a detail was given in this run
 
@@ -150,11 +152,6 @@ class Lines:
 
     def _is_held(self, task_id: int | None) -> bool:
         return any(task_id in tasks for tasks in self._held.values())
-
-    def leaves_unsaid(self, detail: Mapping[str, Any]) -> bool:
-        """Whether lines are loaded of which a task that no list shows says nothing."""
-        one = record_id(detail)
-        return any(detail.get(key) is None and one in self._held.get(key, ()) for key in MONEY)
 
     def _takes_away(self, raw: Mapping[str, Any], key: str) -> bool:
         return not _lines(raw, key) and record_id(raw) in self._held.get(key, ())
@@ -238,16 +235,18 @@ class Lines:
             if task_id in self._decisive:
                 yield LinesOf(task_id, None)
         if self._are_to_come:
-            for task_id, property_id in reading.warehouse.tasks_without_lines(max(self._left, 0)):
+            waiting = dict(reading.warehouse.tasks_without_lines(max(self._left, 0)))
+            loaded = loaded_lists(reading, "tasks", waiting)
+            for task_id, property_id in waiting.items():
                 if task_id not in self._asked and task_id not in self._not_found:
-                    yield LinesOf(task_id, property_id)
+                    yield LinesOf(task_id, property_id, loaded.get(task_id, frozenset()))
 
     @property
     def _are_to_come(self) -> bool:
         return bool(self._state.get(LACK) or self._state.get(TO_COME))
 
     def read(self, reading: Reading, job: LinesOf) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        """The detail of one such task; None where it is gone."""
+        """The detail of one such task; None where it is gone, or leaves out what its list has shown."""
         raw = self._detail(reading, job.task_id)
         if raw is None:
             return None
@@ -260,6 +259,10 @@ class Lines:
                     self._lied.add(kind)
                 else:
                     self._confirmed[kind] += 1
+            left_out = [name for name in job.loaded if is_empty(raw.get(name))]
+            self._left_out.update(left_out)
+        if left_out:
+            return None
         return raw, {"lines_from": "detail"}
 
     def are_read_again(self, reading: Reading) -> bool:
@@ -291,6 +294,13 @@ class Lines:
                 reading.warn(told)
             else:
                 reading.fail("tasks", told)
+        if self._left_out:
+            reading.fail(
+                "tasks",
+                f"details of {max(self._left_out.values())} tasks are without {', '.join(sorted(self._left_out))}, "
+                "which their lists have shown: they stay as loaded, without costs and supplies. Next: run --full, with "
+                "details_per_run above the number of tasks: it puts lists and details together.",
+            )
         for kind, taken in self._taken.items():
             if len(taken) >= EMPTIED_TOGETHER and kind not in self._with_lines | self._shown:
                 reading.warn(

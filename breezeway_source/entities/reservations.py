@@ -21,7 +21,7 @@ from ..reading import REMEMBER_UNKNOWN_DAYS, Reading
 from ..rows.content_hash import ContentHash
 from ..rows.fields import record_id, says_deleted
 from ..stages import Stage
-from .absence import OwnWord, Proofs, is_gone
+from .absence import OwnWord, Proofs, is_gone, leaves_unsaid, loaded_lists
 from .windows import CheckoutWindow, windows_of
 
 NAME = "reservations"
@@ -36,6 +36,8 @@ class StayById:
     why: str
     again: bool = False
     """It was refused before: asked for to see whether it still is, which is no failure."""
+    loaded: frozenset[str] = frozenset()
+    """Its lists that are loaded, of one that vanished."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,9 @@ class Reservations:
             self._answers_again |= job.again
             if raw is not None and job.why == "link_lookup":
                 self._is_unshown(raw, job.reservation_id)
-            row = self._changed(reading, raw) if raw is not None else None
+            if raw is None or leaves_unsaid(raw, job.loaded):
+                return []
+            row = self._changed(reading, raw)
             return [row] if row is not None else []
         asked = job.asked
         listing = reading.client.listing(
@@ -199,8 +203,10 @@ class Reservations:
             if not reading.wrote(NAME, stay_id)
             and any(checkout is None or window.has(checkout) for window in whole)
         ]
-        for stay_id in self._proofs.to_ask(reading, absent):
-            yield StayById(stay_id, "reconcile")
+        asked = self._proofs.to_ask(reading, absent)
+        loaded = loaded_lists(reading, NAME, asked)
+        for stay_id in asked:
+            yield StayById(stay_id, "reconcile", loaded=loaded.get(stay_id, frozenset()))
 
     def _missing(self, reading: Reading, stage: Stage) -> Iterator[StayById | None]:
         """Linked stays that are not loaded, those of this run's tasks first, as many as one run may ask for.

@@ -73,7 +73,7 @@ class TaskDetails:
         """
         if not self._lacking:
             return
-        held = reading.warehouse.details_with_lines([job.task_id for job in self._lacking])
+        held = reading.warehouse.with_lines(NAME, [job.task_id for job in self._lacking])
         found = [(job.task_id, job.found or {}) for job in self._lacking]
         kept = self._lists.emptied(reading, state, found, held)
         for job, (task_id, lists) in zip(self._lacking, found, strict=True):

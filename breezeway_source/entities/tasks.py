@@ -18,7 +18,7 @@ from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
 from ..reading import Reading
 from ..rows.fields import instant, record_id, says_deleted
-from .absence import OwnWord, Proofs, is_gone
+from .absence import OwnWord, Proofs, is_gone, leaves_unsaid, loaded_lists
 from .lines import KeepLoaded, Lines, LinesOf
 from .properties import refuses_empty
 
@@ -44,6 +44,7 @@ class TaskById:
 
     task_id: int
     property_id: int
+    loaded: frozenset[str] = frozenset()  # its lists, and its link
 
 
 class Tasks:
@@ -92,7 +93,7 @@ class Tasks:
     def read(self, reading: Reading, job: PropertyTasks | TaskById | LinesOf) -> list[dict[str, Any]]:
         """The changed tasks of one property, one vanished task when it is still alive, or one with its lines."""
         if isinstance(job, TaskById):
-            return _prove(reading, job, self._proofs, self._lines)
+            return _prove(reading, job, self._proofs)
         if isinstance(job, LinesOf):
             found = self._lines.read(reading, job)
             row = self._take(reading, *found) if found else None
@@ -243,8 +244,10 @@ class Tasks:
                     absent |= dict.fromkeys(task_ids, property_id)
         # One that another property's list has brought has only moved.
         unseen = [task_id for task_id in absent if not reading.wrote(NAME, task_id)]
-        for task_id in self._proofs.to_ask(reading, unseen):
-            yield TaskById(task_id, absent[task_id])
+        asked = self._proofs.to_ask(reading, unseen)
+        loaded = loaded_lists(reading, NAME, asked)
+        for task_id in asked:
+            yield TaskById(task_id, absent[task_id], loaded.get(task_id, frozenset()))
 
     def _is_changed(self, raw: Mapping[str, Any], job: PropertyTasks) -> bool:
         if job.changed_since is None:
@@ -266,7 +269,7 @@ def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, A
     return row
 
 
-def _prove(reading: Reading, job: TaskById, proofs: Proofs, lines: Lines) -> list[dict[str, Any]]:
+def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, Any]]:
     """Ask for one task by id: only 404 or status `deleted` proves anything (design: "Deletion needs proof")."""
     try:
         raw = reading.client.one(f"/task/{job.task_id}", label="/task/{id}")
@@ -283,8 +286,8 @@ def _prove(reading: Reading, job: TaskById, proofs: Proofs, lines: Lines) -> lis
         reading.proof(NAME, job.task_id, job.property_id, 200, "not_found", "reconcile")
         return []
     reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
-    if lines.leaves_unsaid(raw):
-        return []  # it stays as it is loaded: a row without its lines would take them away
+    if leaves_unsaid(raw, job.loaded):
+        return []
     row = _take(reading, raw, lines_from="detail")
     return [row] if row is not None else []
 
