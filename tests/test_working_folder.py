@@ -1,4 +1,4 @@
-"""A working folder that a power failure, a full disk or a kill cut off: emptied, and nothing is lost."""
+"""Working folders that cannot be used as they are: cut off by a power failure or a kill, newer than the database."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from small_worlds import small_world
 
 from breezeway_source.sandbox import World
 from pipelines.database.folder import is_whole
+from pipelines.load.pending import PUT_BACK
 
 NOTES = ("state.json", "schemas/*.json", "*/.version", "*/*/*/schema.json", "*/*/*/load_package_state.json")
 
@@ -59,12 +60,28 @@ def test_every_file_that_is_cut_off_shows(
     assert caplog.text.count("was cut off (a power failure, a full disk) and is emptied") == 1
 
 
-def test_storage_without_its_folders_is_begun_anew(loader: Loader) -> None:
-    loader.first_load()
-    assert die(loader, Death("normalize"))
-    folder = loader.folder / "breezeway_smoky"
+def test_storage_without_its_folders_is_begun_anew(duckdb_loader: Loader) -> None:
+    duckdb_loader.first_load()
+    assert die(duckdb_loader, Death("normalize"))
+    folder = duckdb_loader.folder / "breezeway_smoky"
     shutil.rmtree(folder / "load", ignore_errors=True)
     (folder / "load").mkdir()  # killed between it and what dlt makes in it
-    loader.load()
+    duckdb_loader.load()
     (folder / "state.json").write_text("")
+    duckdb_loader.load()
+
+
+def test_a_database_put_back_to_an_earlier_day_is_brought_up_to_date(duckdb_loader: Loader) -> None:
+    loader, file = duckdb_loader, Path(duckdb_loader.database.url)
+    loader.first_load()
+    backup = file.read_bytes()
+    task = next(iter(loader.sandbox.worlds["smoky"].tasks.values()))
+    task |= {"name": "Changed", "updated_at": loader.pass_time(hours=1).isoformat()}
+    assert loader.load().warnings == []
+    loader.pass_time(days=loader.settings.lookback_days + 2)  # what overlaps would mend it
     loader.load()
+    file.write_bytes(backup)
+    loader.pass_time(hours=1)
+    assert loader.load().warnings == [PUT_BACK]
+    assert loader.query("select count(*) from tasks where name = 'Changed'") == [(1,)]
+    assert loader.load().warnings == []

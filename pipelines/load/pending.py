@@ -16,12 +16,17 @@ from dlt.common.destination.exceptions import DestinationUndefinedEntity
 from dlt.common.storages.load_package import PackageStorage, ParsedLoadJobFileName
 from dlt.pipeline import Pipeline
 
+from pipelines.database.ddl import SqlClient, rows_of
 from pipelines.database.future import is_ahead
 from pipelines.database.session import Session
 from pipelines.watch.secrets import clean
 
 # Jobs that dlt makes anew when the files of a table and its child tables are in: the merges.
 _FOLLOWING = ("sql", "reference")
+PUT_BACK = (
+    "the database is of an earlier day than this machine's working folder (a backup was put back): what changed since "
+    "that day is read again"
+)
 _TAKEN_UP = (PackageStorage.STARTED_JOBS_FOLDER, PackageStorage.COMPLETED_JOBS_FOLDER)
 
 
@@ -59,6 +64,20 @@ def begin_again(session: Session, now: datetime) -> bool:
             _forget_appended(session, load_id)
             _set_back(package)
     return True
+
+
+def is_put_back(client: SqlClient, pipeline: Pipeline) -> bool:
+    """Whether the folder knows of loads that the database does not: it was put back to an earlier day, or emptied.
+
+    The folder's cursors would skip what came between. A package that waits may be one state ahead of what is loaded.
+    """
+    pending = [*pipeline.list_extracted_load_packages(), *pipeline.list_normalized_load_packages()]
+    query = "select coalesce(max(version), 0) from _dlt_pipeline_state where pipeline_name = %s"
+    try:
+        ((loaded,),) = rows_of(client, query, pipeline.pipeline_name)
+    except DestinationUndefinedEntity:
+        loaded = 0  # nothing was ever loaded
+    return bool(pipeline.state["_state_version"] > int(loaded) + len(pending))
 
 
 def _is_outdated(session: Session, now: datetime) -> bool:

@@ -39,7 +39,7 @@ from pipelines.database.session import Session
 from pipelines.database.state_table import keep_short
 from pipelines.database.waits import doing
 from pipelines.load.afterwards import Ending
-from pipelines.load.pending import begin_again, clean_notes, give_up
+from pipelines.load.pending import PUT_BACK, begin_again, clean_notes, give_up, is_put_back
 from pipelines.watch.checks import CheckResult, run_checks
 from pipelines.watch.interrupt import INTERRUPTED_EXIT, words_of
 from pipelines.watch.report import RegionReport
@@ -187,10 +187,12 @@ class RegionRun:
         self._tell_null_fields(reading, report)
 
     def _refuse_strangers(self, session: Session, report: RegionReport, clock: Clock) -> None:
-        """Rows of the other kind; what a clock that was ahead left, in dataset and folder, must not rule this run."""
+        """Rows of the other kind. What a clock ahead left rules no run, nor does a folder newer than its database."""
         with session.sql_client() as client:
             refuse_mixed_rows(client, self.target)
             warnings = forget_the_future(client, session.pipeline, self.region.code, clock)
+            if not warnings and is_put_back(client, session.pipeline):
+                warnings = [PUT_BACK]
         report.warnings += warnings
         if warnings or is_folder_ahead(session.pipeline, clock.now):
             give_up(session.pipeline)
