@@ -312,11 +312,14 @@ def test_lines_in_no_form_of_a_list_take_none_away_and_are_told(loader: Loader, 
     assert "see invoice" in str(loader.column("select unparsed from tasks where task_id = %s", new))
 
 
-@pytest.mark.parametrize("key", ["results", "data"])
-def test_lines_may_come_wrapped(loader: Loader, world: World, key: str) -> None:
+@pytest.mark.parametrize("key", ["results", "data", "numbers"])
+def test_lines_may_come_wrapped_or_numbered(loader: Loader, world: World, key: str) -> None:
     true = true_lines(world)
     for task in world.tasks.values():
-        task.update({name: {key: task.get(name) or []} for name in EMPTIED})
+        for name in EMPTIED:
+            listed = task.get(name) or []
+            numbered = {str(2 * number): line for number, line in enumerate(listed)} or []
+            task[name] = numbered if key == "numbers" else {key: listed}
     loader.load("--entities", "properties", "tasks")
     assert lines(loader) == true and asked_by_id(loader.sandbox, "/task/{id}") == []
 

@@ -40,8 +40,9 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     "raw", [{"status": "Deleted"}, {"status": {"code": "deleted"}}, {"deleted_at": "2026-03-01"}]
 )
 def test_a_row_says_deleted_by_its_status_or_its_day(raw: dict[str, Any]) -> None:
-    assert says_deleted(raw, "status")
-    assert not says_deleted(raw | {"status": "active", "deleted_at": None}, "status")
+    assert says_deleted(raw, "status", NOW)
+    for at in (None, "2026-06-01"):  # nothing, or a plan
+        assert not says_deleted(raw | {"status": "active", "deleted_at": at}, "status", NOW)
 
 
 @pytest.mark.parametrize("never", [0, "0001-01-01T00:00:00Z", "9999-12-31"])

@@ -28,21 +28,23 @@ class OwnWord:
         self._entity = entity
         self._status = status
         self._first: Mapping[int, datetime] = {}
+        self._now = _NEVER
 
     def begin(self, reading: Reading) -> None:
         """Ask what is loaded as deleted; from the extracting thread."""
         self._first = reading.warehouse.deleted(self._entity)
+        self._now = reading.started_at
 
     def said(self, reading: Reading, raw: Mapping[str, Any]) -> dict[str, Any]:
         """The columns that follow: none of a row that lives."""
-        if not says_deleted(raw, self._status):
+        if not says_deleted(raw, self._status, self._now):
             return {}
         first = self._first.get(record_id(raw) or 0)
         return {"deleted_at": first or instant(raw, "deleted_at") or reading.started_at}
 
     def is_news(self, raw: Mapping[str, Any]) -> bool:
         """Whether it says otherwise than what is loaded, which need not move its time of change."""
-        return says_deleted(raw, self._status) is not (record_id(raw) in self._first)
+        return says_deleted(raw, self._status, self._now) is not (record_id(raw) in self._first)
 
 
 class Proofs:
@@ -65,7 +67,9 @@ class Proofs:
         """A list shows these: what was found gone before was not."""
         for raw in raws:
             one = record_id(raw)
-            if one and not says_deleted(raw, "status") and not says_deleted(raw, "type_task_status"):
+            if one and not any(
+                says_deleted(raw, key, reading.started_at) for key in ("status", "type_task_status")
+            ):
                 self._listed = one
             if one in self._half:
                 self._half.discard(one)

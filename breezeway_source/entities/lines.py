@@ -103,7 +103,7 @@ class Lines:
         self._see(raw)
         if task_id is None or mode == "off" or not (lacks or mode == "on"):
             return raw, {"lines_from": "list"}
-        if says_deleted(raw, "type_task_status"):
+        if says_deleted(raw, "type_task_status", reading.started_at):
             return raw, {"lines_from": None}  # nobody is asked by id; read when it lives again
         asks = self._may_ask(mode, task_id, raw)
         if asks is None:
@@ -148,7 +148,7 @@ class Lines:
             if is_gone(e):
                 return None
             raise
-        return None if says_deleted(raw, "type_task_status") else raw
+        return None if says_deleted(raw, "type_task_status", reading.started_at) else raw
 
     def _is_held(self, task_id: int | None) -> bool:
         return any(task_id in tasks for tasks in self._held.values())

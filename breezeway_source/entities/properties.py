@@ -60,7 +60,7 @@ class Properties:
                 if not e.permanent:
                     break  # the API has trouble: each question would take minutes
                 continue
-            if not says_deleted(raw, "status"):
+            if not says_deleted(raw, "status", reading.started_at):
                 alive.append(one)
         if alive:
             reading.warn(

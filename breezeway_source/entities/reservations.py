@@ -275,7 +275,7 @@ def _by_id(reading: Reading, job: StayById, proofs: Proofs) -> dict[str, Any] | 
             reading.proof(NAME, job.reservation_id, None, e.status, "no_proof", job.why)
         raise
     property_id = record_id(raw, "property_id")
-    if says_deleted(raw, "status"):
+    if says_deleted(raw, "status", reading.started_at):
         reading.proof(NAME, job.reservation_id, property_id, 200, "deleted", job.why)
         return None
     if job.why == "reconcile":

@@ -178,7 +178,9 @@ class Tasks:
         plan = reading.plan
         listed = [p for raw in reading.properties.rows() or [] if (p := record_id(raw)) is not None]
         self._retired = {
-            record_id(raw) for raw in reading.properties.rows() or [] if says_deleted(raw, "status")
+            record_id(raw)
+            for raw in reading.properties.rows() or []
+            if says_deleted(raw, "status", reading.started_at)
         }
         for wanted in sorted(plan.properties - set(listed)):
             raise ConfigError(f"Property {wanted} is not listed in region {reading.region.code!r}.")
@@ -279,7 +281,7 @@ def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, An
         if proofs.is_believed(reading, "/task", "/task/{id}"):
             reading.proof(NAME, job.task_id, job.property_id, e.status or 404, "not_found", "reconcile")
         return []
-    if says_deleted(raw, STATUS):
+    if says_deleted(raw, STATUS, reading.started_at):
         reading.proof(NAME, job.task_id, job.property_id, 200, "deleted", "reconcile")
         return []
     if proofs.is_elsewhere(reading, record_id(raw, "home_id")):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from . import values
@@ -28,18 +28,27 @@ def text(raw: Mapping[str, Any], key: str) -> str | None:
 
 
 def lines_of(value: Any) -> list[Any] | None:
-    """The entries of a list that a record holds, also where it is wrapped or is one object; None for another form."""
+    """The entries of a list that a record holds, also where it is wrapped, numbered or one object.
+
+    None for another form.
+    """
     if isinstance(value, dict) and value:
+        if all(key.isdecimal() for key in value):  # PHP's way of writing a list that has lost an entry
+            return list(value.values())
         return next((value[key] for key in ("results", "data") if isinstance(value.get(key), list)), [value])
     if isinstance(value, list):
         return value
     return [] if values.is_empty(value) else None
 
 
-def says_deleted(raw: Mapping[str, Any], key: str) -> bool:
-    """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time."""
+def says_deleted(raw: Mapping[str, Any], key: str, now: datetime) -> bool:
+    """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time.
+
+    A time to come is a plan, but for a day of doubt about its zone.
+    """
     status = raw.get(key)
     code = status.get("code") if isinstance(status, Mapping) else status
     if isinstance(code, str) and code.strip().lower() == "deleted":
         return True
-    return instant(raw, "deleted_at") is not None
+    deleted_at = instant(raw, "deleted_at")
+    return deleted_at is not None and deleted_at <= now + timedelta(days=1)
