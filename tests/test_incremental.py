@@ -120,6 +120,30 @@ def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives
     assert names(loader)[task_id] == "committed late" and added in names(loader)
 
 
+@pytest.mark.parametrize("weekly", [("--entities", "weekly"), ("--full",)], ids=["weekly", "full"])
+def test_changes_that_no_window_shows_are_told_by_the_run_that_reads_all(
+    duckdb_loader: Loader, weekly: tuple[str, ...]
+) -> None:
+    """The filter of `updated_at` answers nothing: hourly runs bring nothing, and the weekly one tells why."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    told = "tasks had changed in the days that an earlier run asked for, and it was not shown them"
+    loader.first_load()
+    loader.pass_time(hours=1)
+    assert not any(told in text for text in loader.load(*weekly).warnings)
+    changed = [tasks_of(world, property_id)[0] for property_id in (EARLY, MIDDLE, LATE)]
+    for task_id in changed:
+        world.edit_task(task_id, name="edited")
+    loader.pass_time(hours=1)
+    nothing = loader.sandbox.deviate("taken_as", "/task", updated_at="2001-01-01,2001-01-02")
+    assert loader.load().rows["tasks"] == 0
+    nothing.end()
+    loader.pass_time(hours=1)
+    assert any(text.startswith(f"3 {told}") for text in loader.load(*weekly).warnings)
+    assert sorted(t for t, name in names(loader).items() if name == "edited") == changed
+    loader.pass_time(hours=1)
+    assert not any(told in text for text in loader.load(*weekly).warnings)
+
+
 # --- 2. every property on its own ---------------------------------------------------------------------
 
 

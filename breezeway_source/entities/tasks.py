@@ -25,6 +25,7 @@ from .properties import refuses_empty
 NAME = "tasks"
 STATUS = "type_task_status"
 CLOCK_SKEW = timedelta(minutes=5)
+MANY_MISSED = 3
 _MICROSECONDS = 1_000_000
 
 
@@ -59,6 +60,10 @@ class Tasks:
         self._lines = Lines()
         self._retired: set[int | None] = set()
         self._refusing: list[int] = []
+        self._before: Mapping[
+            int, datetime | None
+        ] = {}  # by property the run that read it last, where all is read
+        self._missed: set[int] = set()
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -84,6 +89,12 @@ class Tasks:
             self._lines.tell(reading)
             if self._lines.are_read_again(reading):
                 self._cursor.forget()
+        if not reading.has_more and len(self._missed) >= MANY_MISSED:
+            reading.warn(
+                f"{len(self._missed)} tasks had changed in the days that an earlier run asked for, and it was not "
+                f"shown them; the first is {min(self._missed)}. They are loaded now, which is left to weekly runs "
+                "then. Next: see with --check whether the filter of updated_at holds."
+            )
         if not reading.has_more and self._refusing:
             reading.warn(
                 f"{len(self._refusing)} properties that the list calls deleted refuse their tasks, the first is "
@@ -114,6 +125,8 @@ class Tasks:
             # What is answered whatever is asked, as by a cache before the API, says nothing of this property.
             listing = replace(listing, whole=False, why="all its rows are of other properties")
         changed = [raw for raw in listing.rows if self._is_changed(raw, job)]
+        if job.window is None:
+            self._see_missed(reading, job.property_id, listing.rows)
         rows, refusal, keeps = self._rows(reading, changed)
         reading.tell_doubts(NAME, listing, job.property_id)
         self._proofs.shown(reading, listing.rows, "home_id")
@@ -185,6 +198,8 @@ class Tasks:
         for wanted in sorted(plan.properties - set(listed)):
             raise ConfigError(f"Property {wanted} is not listed in region {reading.region.code!r}.")
         starts: dict[int, datetime | None] = self._cursor.starts(listed)
+        if (plan.full or plan.whole_tasks) and plan.gives_all(NAME) and reading.warehouse.live_properties():
+            self._before = starts
         if plan.full:
             starts = dict.fromkeys(starts)
         if not listed and "properties" not in plan.entities:
@@ -199,6 +214,7 @@ class Tasks:
         if plan.beside_cursor(NAME) or any(job.changed_since for job in jobs):
             reading.reads_in_part(NAME)
         known_starts = [job.changed_since for job in jobs if job.changed_since is not None]
+        known_starts += [start for start in self._before.values() if start is not None]
         if known_starts:
             since = (
                 None
@@ -209,6 +225,21 @@ class Tasks:
         if plan.reconcile:
             self._live = reading.warehouse.live_tasks()
         return sorted(jobs, key=lambda job: job.window is None)
+
+    def _see_missed(self, reading: Reading, property_id: int, raws: list[dict[str, Any]]) -> None:
+        """Tasks that changed in the days the run before asked for, before it began, and are loaded as they were."""
+        start = self._before.get(property_id)
+        if start is None:
+            return
+        first, end = start - timedelta(days=reading.settings.lookback_days), start - CLOCK_SKEW
+        for raw in raws:
+            task_id, at = record_id(raw), instant(raw, "updated_at")
+            if task_id is None or at is None or says_deleted(raw, STATUS, reading.started_at):
+                continue
+            loaded = self._versions.get(task_id) or 0
+            # A detail may tell the same moment to the microsecond.
+            if first <= at < end and loaded < _microseconds(at) - _MICROSECONDS:
+                self._missed.add(task_id)
 
     def _job(self, reading: Reading, property_id: int, start: datetime | None) -> PropertyTasks:
         plan = reading.plan
