@@ -70,9 +70,15 @@ def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_ru
     loader.pass_time(hours=1)
     loader.sandbox.reset_log()
     loader.load()
-    asked = [r.query for r in loader.sandbox.logged() if r.endpoint == "/reservation"]
+    *asked, control = [r.query for r in loader.sandbox.logged() if r.endpoint == "/reservation"]
     assert {query["updated_at_ge"] for query in asked} == {"2026-03-07"}
     assert len({request["page"] for request in asked}) == 1 and len(asked) == 3
+    # The upcoming stays came: one day of theirs tells whether that was for want of a match.
+    assert control["checkout_date_ge"] == control["checkout_date_le"] >= loader.sandbox.world.today
+    loader.sandbox.no_match = "empty"
+    loader.sandbox.reset_log()
+    loader.load()
+    assert loader.sandbox.count("GET /reservation") == 3
 
 
 def test_stays_that_could_not_be_read_keep_their_start(duckdb_loader: Loader) -> None:
@@ -123,6 +129,25 @@ def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
     loader.load("--reconcile")
     again = loader.query("select reservation_id, property_id, checkout_date, deleted_at from reservations")
     assert sorted(again) == sorted(rows)
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_filters_that_are_not_heeded_are_told_and_what_changed_meanwhile_comes_later(
+    duckdb_loader: Loader, days: int
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.first_load()
+    loader.pass_time(days=days, hours=1)
+    ended = ended_stay(world)
+    world.edit_reservation(ended, note="seen late")
+    loader.sandbox.deviate("upcoming_instead", "/reservation")
+    (report,) = loader.run().regions
+    assert [failure["entity"] for failure in report.failures] == ["reservations"]
+    assert "so was one day of theirs: the filters are not heeded" in report.failures[0]["message"]
+    loader.sandbox.behave()
+    loader.pass_time(days=loader.settings.lookback_days + 2)
+    loader.load()
+    assert stay(loader, ended, "note") == "seen late"
 
 
 @pytest.mark.parametrize("keeps", [True, False])

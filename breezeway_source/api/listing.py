@@ -31,6 +31,7 @@ class Listing:
     each costs itself alone (a failure), never the list. `doubtful`: rows that could not be judged by their
     window, kept and told. `clashing`: records that share their id with another one, which is loaded.
     `total` is the API's own count, `pages` the number of pages of the last reading.
+    `stray`: a row outside what was asked for, of an answer to nothing among others.
     `may_go_on`: a bare array as long as a page may be, whose page 2 is the same again: that it ends there is not known.
     """
 
@@ -43,6 +44,7 @@ class Listing:
     clashing: int = 0
     total: int | None = None
     pages: int = 1
+    stray: Row | None = None
     may_go_on: bool = False
 
 
@@ -250,5 +252,6 @@ class Reader:
             clashing=max(reading.clashing for reading in passes),
             total=last.total,
             pages=last.pages,
+            stray=last.stray,
             may_go_on=last.is_at_once and last.pages > 1 and last.end == "last",
         )

@@ -37,6 +37,8 @@ class Pass:
         self.doubtful = 0
         self.clashing = 0  # records with the id of another one of their page, and different from it
         self.outside = 0
+        self.stray: Row | None = None
+        """The first row outside."""
         self.may_answer_nothing = self._fallback is not None
         """Every row so far may be of the answer that comes when nothing matches."""
         self.end = ""
@@ -190,6 +192,7 @@ class Pass:
             self.doubtful += verdict is None
             if verdict is False:
                 self.outside += 1
+                self.stray = self.stray or row
                 self.rows.pop(key, None)
             else:
                 self.rows[key] = row  # last seen wins
