@@ -48,16 +48,26 @@ class TaskDetails:
             since = datetime.fromisoformat(min(state["lacking"].values()))
             read_since = since, reading.started_at
             due = reading.warehouse.due_task_details(min(limit, 1), reading.plan.properties, read_since)
-        if left:
-            runs = f"{-(-left // limit)} more runs" if limit else "none is read"
-            reading.warn(
-                f"comments and requirements of {left} tasks are still to come: {runs} at details_per_run = {limit}."
-            )
         for task_id, updated_at in due:
             yield TaskJob(task_id, updated_at)
         stage = reading.stage(NAME)
         while not stage.idle:
             yield None
+        if not reads_again and self._remember(reading, state):
+            # Given again: what was read without it is due, as far as this run may ask.
+            asked = dict(due)
+            more, left = _newest_due(reading, _came_back(state))
+            more = [one for one in more if one[0] not in asked]
+            left += len(more[max(limit - len(due), 0) :])
+            for task_id, updated_at in more[: max(limit - len(due), 0)]:
+                yield TaskJob(task_id, updated_at)
+            while not stage.idle:
+                yield None
+        if left:
+            runs = f"{-(-left // limit)} more runs" if limit else "none is read"
+            reading.warn(
+                f"comments and requirements of {left} tasks are still to come: {runs} at details_per_run = {limit}."
+            )
         unanswered = [name for name in LISTS if not self._lists.answers(name)]
         loaded = {name for name in unanswered if reading.warehouse.has_task_lines(name)}
         yield from self._believed(reading, state, unknown=set(unanswered) - loaded)
@@ -83,15 +93,20 @@ class TaskDetails:
             ):
                 yield job
 
-    def _remember(self, reading: Reading, state: dict[str, Any]) -> None:
-        """A list that nobody is given counts as empty; once it is given, those read in between are due again."""
+    def _remember(self, reading: Reading, state: dict[str, Any]) -> bool:
+        """A list that nobody is given counts as empty; once it is given, those read in between are due again.
+
+        Whether one is given again.
+        """
         lacking, now = state.setdefault("lacking", {}), reading.started_at.isoformat()
+        is_back = False
         for name in LISTS:
             if self._lists.lacks(name):
                 lacking.setdefault(name, now)
             elif self._lists.answers(name) and name in lacking:
-                since = lacking.pop(name)
+                since, is_back = lacking.pop(name), True
                 state["came_back"] = [min(since, *state.get("came_back", [since])), now]
+        return is_back
 
     def read(self, reading: Reading, job: TaskJob) -> list[dict[str, Any]]:
         """Both lists of one task."""
