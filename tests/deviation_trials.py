@@ -99,7 +99,7 @@ def shapes() -> Iterator[Trial]:
         yield Trial("error_beside", {"error": error}, WITH_PROPERTIES, "equal", EVERY_WAY)
     yield Trial("error_beside", {"error": "half"}, WITH_PROPERTIES, "told", EVERY_WAY)
     for form in SHAPES:
-        yield Trial("shaped", {"form": form}, tuple(LISTS), "either", BOTH, rest=True, asks=4)
+        yield Trial("shaped", {"form": form}, tuple(LISTS), "either", BOTH, rest=True, asks=6)
     yield Trial("ids_as_text", {}, tuple(LISTS), "equal", (*EVERY_WAY, "details"))
 
 

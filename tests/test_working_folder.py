@@ -1,87 +1,83 @@
-"""Working folders that cannot be used as they are: cut off by a power failure or a kill, newer than the database."""
+"""The working folder: where dlt's own tools find it, and never another database's."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-from killing import Death, die
+import dlt
+from conftest import NOW
+from databases import Database, duckdb_database  # noqa: F401
 from loading import Loader
-from small_worlds import small_world
 
-from breezeway_source.sandbox import World
-from pipelines.database.folder import is_whole
-from pipelines.load.pending import PUT_BACK
-
-NOTES = ("state.json", "schemas/*.json", "*/.version", "*/*/*/schema.json", "*/*/*/load_package_state.json")
+from breezeway_source.sandbox import Sandbox
+from pipelines.database.destinations import Target, duckdb_target
 
 
-@pytest.fixture
-def world() -> World:
-    return small_world()
+def pending_package(target: Target, folder: Path) -> str:
+    """Leaves an extracted package behind, as a run that was killed does; gives the working folder."""
+    pipeline = target.pipeline("smoky", str(folder))
+    pipeline.extract([{"id": 1}], table_name="left_over")
+    assert pipeline.has_pending_data
+    return pipeline.working_dir
 
 
-@contextmanager
-def cut(path: Path, length: int) -> Iterator[None]:
-    """The file with so many bytes of its beginning alone."""
-    whole = path.read_bytes()
-    os.truncate(path, length)
-    try:
-        yield
-    finally:
-        path.write_bytes(whole)
+def test_packages_of_one_database_are_never_loaded_into_another(tmp_path: Path) -> None:
+    one, other = duckdb_target(tmp_path / "one.duckdb"), duckdb_target(tmp_path / "other.duckdb")
+    folder = pending_package(one, tmp_path)
+    assert one.pipeline("smoky", str(tmp_path)).has_pending_data, "its own are kept"
+    assert one.pipeline("austin", str(tmp_path)).working_dir != folder
+    pipeline = other.pipeline("smoky", str(tmp_path))
+    assert (pipeline.working_dir, pipeline.has_pending_data) == (folder, False)
 
 
-@pytest.mark.parametrize("death", [Death("normalize"), Death("load")], ids=["extracted", "normalised"])
-def test_every_file_that_is_cut_off_shows(
-    loader: Loader, death: Death, caplog: pytest.LogCaptureFixture
+def test_a_dataset_beside_another_has_its_own_folder_in_turn(tmp_path: Path) -> None:
+    file = tmp_path / "one.duckdb"
+    pending_package(duckdb_target(file), tmp_path)
+    acme = duckdb_target(file, dataset="acme").pipeline("smoky", str(tmp_path))
+    assert (acme.dataset_name, acme.has_pending_data) == ("acme", False)
+
+
+def test_a_folder_nobody_is_known_to_own_is_emptied(tmp_path: Path) -> None:
+    pipeline = dlt.pipeline("breezeway_smoky", destination="duckdb", pipelines_dir=str(tmp_path))
+    pipeline.extract([{"id": 1}], table_name="left_over")
+    assert not duckdb_target(tmp_path / "one.duckdb").pipeline("smoky", str(tmp_path)).has_pending_data
+
+
+def test_two_paths_to_one_file_are_one_database(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path, target_is_directory=True)
+    pending_package(duckdb_target(tmp_path / "one.duckdb"), tmp_path)
+    assert duckdb_target(tmp_path / "link" / "one.duckdb").pipeline("smoky", str(tmp_path)).has_pending_data
+
+
+def test_a_folder_of_the_earlier_layout_is_given_up(tmp_path: Path) -> None:
+    target = duckdb_target(tmp_path / "one.duckdb")
+    import hashlib
+
+    earlier = tmp_path / f"duckdb_{hashlib.sha256(target.location.encode()).hexdigest()[:10]}"
+    for name in ("breezeway_smoky", "breezeway_austin"):
+        (earlier / name / "load").mkdir(parents=True)
+    target.pipeline("smoky", str(tmp_path))
+    assert [path.name for path in earlier.iterdir()] == ["breezeway_austin"]
+
+
+def test_dlts_own_commands_find_the_pipeline(
+    sandbox: Sandbox,
+    duckdb_database: Database,  # noqa: F811
+    tmp_path: Path,
 ) -> None:
-    loader.first_load()
-    task = next(iter(loader.sandbox.worlds["smoky"].tasks.values()))
-    task |= {"name": "Changed", "updated_at": loader.pass_time(hours=1).isoformat()}
-    assert die(loader, death)
-    folder = loader.folder / "breezeway_smoky"
-    assert is_whole(folder)
-    rows = sorted(folder.glob("*/*/*/new_jobs/*"))
-    notes = sorted({path for pattern in NOTES for path in folder.glob(pattern)})
-    assert len(rows) >= 5 and len(notes) >= 5
-    for path in (*rows, *notes):
-        for length in (0, path.stat().st_size // 2):
-            with cut(path, length):
-                assert not is_whole(folder), path
-    (tasks,) = (path for path in rows if path.name.startswith("tasks."))
-    os.truncate(tasks, 0)
-    loader.load()
-    assert loader.query("select count(*) from tasks where name = 'Changed'") == [(1,)]
-    assert caplog.text.count("was cut off (a power failure, a full disk) and is emptied") == 1
-
-
-def test_storage_without_its_folders_is_begun_anew(duckdb_loader: Loader) -> None:
-    duckdb_loader.first_load()
-    assert die(duckdb_loader, Death("normalize"))
-    folder = duckdb_loader.folder / "breezeway_smoky"
-    shutil.rmtree(folder / "load", ignore_errors=True)
-    (folder / "load").mkdir()  # killed between it and what dlt makes in it
-    duckdb_loader.load()
-    (folder / "state.json").write_text("")
-    duckdb_loader.load()
-
-
-def test_a_database_put_back_to_an_earlier_day_is_brought_up_to_date(duckdb_loader: Loader) -> None:
-    loader, file = duckdb_loader, Path(duckdb_loader.database.url)
-    loader.first_load()
-    backup = file.read_bytes()
-    task = next(iter(loader.sandbox.worlds["smoky"].tasks.values()))
-    task |= {"name": "Changed", "updated_at": loader.pass_time(hours=1).isoformat()}
-    assert loader.load().warnings == []
-    loader.pass_time(days=loader.settings.lookback_days + 2)  # what overlaps would mend it
-    loader.load()
-    file.write_bytes(backup)
-    loader.pass_time(hours=1)
-    assert loader.load().warnings == [PUT_BACK]
-    assert loader.query("select count(*) from tasks where name = 'Changed'") == [(1,)]
-    assert loader.load().warnings == []
+    with Loader(sandbox, duckdb_database, tmp_path / "pipelines", NOW) as loader:
+        loader.load("--entities", "people")
+    # As the program `dlt` does, three times in one process: importing it takes longer than what it does.
+    program = (
+        "import sys; from dlt._workspace.cli._dlt import main; given = sys.argv\n"
+        "for command in ('info', 'trace', 'schema'):\n"
+        "    sys.argv = [*given, command]; print('==', command, main(), flush=True)"
+    )
+    words = ["pipeline", "--pipelines-dir", str(tmp_path / "pipelines"), "breezeway_smoky"]
+    told = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    parts = [part.splitlines() for part in told.stdout.split("== ")]
+    assert [part[0] for part in parts[1:]] == ["info 0", "trace 0", "schema 0"], told.stderr
+    assert all(any("breezeway_smoky" in line for line in part) for part in parts[:3]), told.stdout
