@@ -23,6 +23,7 @@ from breezeway_source.api import pace
 from breezeway_source.api.client import Client
 from breezeway_source.sandbox import Faults, LoggedRequest, Sandbox
 from breezeway_source.sandbox.faults import TRANSIENT_KINDS
+from story import history
 from story.life import Life
 from story.strangeness import become_strange
 from story.truth import DAILY, HOURLY, WEEKLY, differences
@@ -341,7 +342,7 @@ class Story:
     def _compare(self, when: str, names: tuple[str, ...], *, proven: bool) -> None:
         found = differences(self.loader, self.world, names, proven=proven)
         if proven and not found:
-            found = marts_truth.compare(self.loader, self.world)
+            found = marts_truth.compare(self.loader, self.world) + history.problems(self.loader)
         self.ending.problems += [f"after {when}: {problem}" for problem in found]
 
 
