@@ -74,7 +74,9 @@ def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_ru
     assert {query["updated_at_ge"] for query in asked} == {"2026-03-07"}
     assert len({request["page"] for request in asked}) == 1 and len(asked) == 3
     # The upcoming stays came: one day of theirs tells whether that was for want of a match.
-    assert control["checkout_date_ge"] == control["checkout_date_le"] >= loader.sandbox.world.today
+    first, last = (date.fromisoformat(control[f"checkout_date_{side}"]) for side in ("ge", "le"))
+    assert (last - first).days == 2 and last.isoformat() > loader.sandbox.world.today
+    assert "updated_at_ge" not in control
     loader.sandbox.no_match = "empty"
     loader.sandbox.reset_log()
     loader.load()
@@ -431,3 +433,23 @@ def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(duckdb_
             world.delete_reservation(stay)
         loader.load("--entities", "daily", "--reconcile")
     assert loader.column("select deleted_at from reservations where reservation_id = %s", stay) == [None]
+
+
+def test_bounds_that_are_left_out_and_open_ended_blocks_are_no_filters_that_are_not_heeded(
+    duckdb_loader: Loader,
+) -> None:
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    for row in sorted(world.reservations.values(), key=lambda stay: stay["id"]):
+        if row["checkout_date"] >= world.today:
+            world.edit_reservation(row["id"], touch=False, checkout_date="9999-12-31")
+            break
+    loader.sandbox.deviate("filters_shifted", "/reservation")
+    loader.load()
+    loader.pass_time(hours=1)
+    assert loader.load().requests["by_endpoint"]["/reservation"] > 3  # the control question among them
+    loader.sandbox.behave()
+    for row in world.reservations.values():
+        if row["checkout_date"] >= world.today:
+            world.edit_reservation(row["id"], touch=False, checkout_date="9999-12-31")
+    loader.pass_time(hours=1)
+    loader.load()

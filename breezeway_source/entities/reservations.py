@@ -29,6 +29,7 @@ from .windows import CheckoutWindow, windows_of
 
 NAME = "reservations"
 MANY_UNSHOWN = 3
+_NO_END = date(9000, 1, 1)  # what blocks without an end say
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Reservations:
             while not stage.idle:
                 yield None
             if self._strays and not self._matched:
-                yield OneDay(self._strays[0])
+                yield OneDay(min(self._strays))
                 while not stage.idle:
                     yield None
             side_by_side = tuple(window for window in windows if window.updated_since is None)
@@ -173,15 +174,14 @@ class Reservations:
         upcoming = CheckoutWindow(reading.started_at.date().subtract(days=1), None)
         self._matched |= any(upcoming.holds(raw) is False for raw in listing.rows)
         day = values.day(listing.stray.get("checkout_date")) if listing.stray else None
-        if isinstance(day, date):
+        if isinstance(day, date) and day < _NO_END:
             self._strays.append(day)
 
     def _check_filter(self, reading: Reading, day: date) -> None:
         """Upcoming stays are the answer where nothing matches (Q2), and where no filter is heeded; one day tells."""
         asked, self._complete = self._complete, []  # also where the API does not answer
-        one = CheckoutWindow(
-            pendulum.date(day.year, day.month, day.day), pendulum.date(day.year, day.month, day.day)
-        )
+        # As wide as windows ask, which may be answered without their bounds, and a day more is no other window.
+        one = CheckoutWindow(pendulum.instance(day), pendulum.instance(day)).asked
         limits = {"limit": 100, "page": 1, "sort_by": "created_at", "sort_order": "asc", **one.params()}
         rows = Page.of(
             reading.client.get("/reservation", limits, label="/reservation", fault=page_fault)
