@@ -97,7 +97,8 @@ def shapes() -> Iterator[Trial]:
         yield Trial("emptied", {"form": form}, ("properties", "supplies", "people"), "told")
     for error in (None, ""):
         yield Trial("error_beside", {"error": error}, WITH_PROPERTIES, "equal", EVERY_WAY)
-    yield Trial("error_beside", {"error": "half"}, WITH_PROPERTIES, "told", EVERY_WAY)
+    for key in ("error", "errors"):
+        yield Trial("error_beside", {"error": ["half"], "key": key}, WITH_PROPERTIES, "told", EVERY_WAY)
     for form in SHAPES:
         yield Trial("shaped", {"form": form}, tuple(LISTS), "either", BOTH, rest=True, asks=6)
     yield Trial("ids_as_text", {}, tuple(LISTS), "equal", (*EVERY_WAY, "details"))
@@ -222,7 +223,7 @@ SUITE = """
         ; filters_ignored names=('status',) on people; redirected form=bare on templates
     whole: ties_shuffled on tasks; filters_shifted on stays; page_numbered_wrong by=1 on supplies
         ; refused status=410 form=json on people; redirected form=other_host on task tags
-    whole: meanwhile happens=rows go on tasks
+    whole: meanwhile happens=rows go on tasks; error_beside error=['half'] key=errors on supplies
     whole: page_echo says=asked with totals_off on properties
     whole: catalogue_empty on properties
     whole: absurd field=notes form=deep on properties; absurd field=total_cost form=huge on tasks

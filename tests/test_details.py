@@ -361,3 +361,16 @@ def test_entries_that_are_no_records_are_told(duckdb_loader: Loader) -> None:
     (report,) = loader.run("--entities", "properties", "property_details").regions
     assert "/property/{id}/contacts holds entries that are no records" in report.failures[0]["message"]
     assert loader.column("select name from property_contacts") == ["Ben Sample"]
+
+
+@pytest.mark.parametrize("rows", [20, 7])
+def test_a_part_of_a_list_that_says_nothing_of_itself_is_read_on(duckdb_loader: Loader, rows: int) -> None:
+    """`{"results": [...]}` and no more: as long as pages are where no limit is asked for, page 2 is asked for."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    world.set_comments(100, [{"id": number + 1, "comment": f"comment {number}"} for number in range(41)])
+    loader.sandbox.deviate("in_pages", "/task/{id}/comments", rows=rows, says=False)
+    loader.load(*OPTIONS)
+    asked = loader.sandbox.count("GET /task/{id}/comments")
+    assert (len(set(loader.column("select comment_id from task_comments"))), asked) == (
+        (41, 3) if rows == 20 else (7, 1)
+    )

@@ -45,8 +45,8 @@ def test_a_row_says_deleted_by_its_status_or_its_day(raw: dict[str, Any]) -> Non
         assert not says_deleted(raw | {"status": "active", "deleted_at": at}, "status", NOW)
 
 
-@pytest.mark.parametrize("never", [0, "0001-01-01T00:00:00Z", "9999-12-31"])
-def test_a_time_of_deletion_that_stands_for_none_deletes_neither_task_nor_cost(
+@pytest.mark.parametrize("never", [0, "0001-01-01T00:00:00Z", "9999-12-31", "2026-06-01T10:00:00"])
+def test_a_time_of_deletion_that_is_none_or_to_come_deletes_neither_task_nor_cost(
     duckdb_loader: Loader, never: object
 ) -> None:
     loader, world = duckdb_loader, duckdb_loader.sandbox.world

@@ -385,7 +385,10 @@ def test_templates_subdepartments_and_tags_take_the_contracts_names() -> None:
         ({"rate_paid": " "}, {}),
         ({"total_time": "27:00:01"}, {"total_time": "27:00:01", "total_time_seconds": 97201}),
         ({"total_time": "a while"}, {"total_time": "a while"}),
-        ({"total_cost": "1,200.50 USD"}, {"total_cost": Decimal("1200.5")}),
+        (
+            {"total_cost": "1,200.50 USD"},
+            {"total_cost": Decimal("1200.5"), "unparsed": {"total_cost": "1,200.50 USD"}},
+        ),
         ({"total_cost": "n/a"}, {"unparsed": {"total_cost": "n/a"}}),
         ({"total_cost": 10**15}, {"total_cost": Decimal(10**15)}),
         ({"total_cost": Decimal("1E+20")}, {"unparsed": {"total_cost": 1e20}}),
@@ -430,6 +433,21 @@ def test_null_ids_of_lines_stay_null_and_deleted_lines_keep_their_time() -> None
     [line] = task(costs=[{"id": None, "cost": "abc", "deleted_at": "2031-03-09T10:00:00"}])["costs"]
     assert "cost_id" not in line and line["unparsed"] == {"cost": "abc"}
     assert line["deleted_at"] == datetime(2031, 3, 9, 10, tzinfo=UTC)
+
+
+def test_amounts_in_several_currencies_and_lines_that_come_twice_are_told_and_kept() -> None:
+    builder = RowBuilder(TABLES["tasks"], "smoky", SYNCED_AT, KEEP)
+    costs = [{"id": 7, "cost": "12.00 USD"}, {"id": 7, "cost": "12.00 USD"}, {"id": 8, "cost": "$ 12"}]
+    dollars = builder.build({**TASK, "costs": costs})["costs"]
+    assert [line["cost"] for line in dollars] == [Decimal(12)] * 3
+    assert dollars[0]["unparsed"] == {"cost": "12.00 USD"}
+    told = [text for table in builder.tables() for text in table.oddities(0)]
+    assert len(told) == 1 and told[0].startswith(
+        "lines of tasks__costs came twice, their ids too, in 1 records"
+    )
+    builder.build({**TASK, "costs": [{"cost": "CA$ 12"}, {"cost": "CA$ 12"}, {"cost": 12}]})
+    told = [text for table in builder.tables() for text in table.oddities(0)]
+    assert told[0].startswith("amounts of tasks__costs.cost came in several currencies (CA$, USD): sums add")
 
 
 @pytest.mark.parametrize("order", [1, -1])

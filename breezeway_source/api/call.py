@@ -80,8 +80,9 @@ class Call:
             raise Passing("200 without JSON", 200, sign=sign) from None
         if body is None:
             raise Passing(EMPTY_BODY, 200, sign=EMPTY_BODY)
-        if isinstance(body, dict) and not is_nothing(body.get("error")):
-            raise Passing("200 with an error", 200, sign=("error", str(body["error"])))
+        for key in ("error", "errors") if isinstance(body, dict) else ():
+            if not is_nothing(body.get(key)):  # the rows beside it may be a part of them
+                raise Passing("200 with an error", 200, sign=("error", str(body[key])))
         wrong = self.fault(body) if self.fault else None
         if wrong:
             keys = tuple(body) if isinstance(body, dict) else type(body)

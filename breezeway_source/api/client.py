@@ -150,9 +150,8 @@ class Client:
             and not page.is_full(self._page_size)
             and page.total in (None, len(page.rows))
         ):
-            listing = Listing(page.rows)
-            if page.is_bare:
-                listing = followed(page.rows, self._asker(path, params, label))
+            ask = self._asker(path, params, label)
+            listing = followed(page.rows, ask) if page.may_be_cut else Listing(page.rows)
             listing = replace(listing, nameless=page.strange)
             self._counters.count_listed(label, len(listing.rows))
             return listing

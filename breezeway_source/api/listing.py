@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ApiError, AuthError
-from .pages import PAGE_SIZES_ROWS, Inside, Page, Row, key_of
+from .pages import Inside, Page, Row, key_of
 from .passes import Pass, union
 
 READINGS = 3
@@ -49,13 +49,13 @@ class Listing:
 
 
 def followed(first: list[Row], ask: Ask) -> Listing:
-    """A bare array, with the pages behind it where it is as long as a page may be.
+    """A list of one parent that is as long as a page may be, with the pages behind it.
 
     Rows are told apart by their ids alone: an address in them may be signed anew in each answer. Without ids what comes
     behind is not taken, since it may be the same again. Raises what `ask` raises that may pass.
     """
     size, rows, ids, number = len(first), list(first), {key_of(row) for row in first}, 2
-    while size in PAGE_SIZES_ROWS:
+    while True:
         try:
             more = Page.of(ask({"limit": size, "page": number})).rows
         except ApiError as e:

@@ -18,6 +18,8 @@ Inside = Callable[[Row], bool | None]
 _INT64 = 2**63
 PAGE_SIZES_ROWS = (50, 100, 200, 250, 500, 1000)
 """What APIs cut their lists at: a bare array of one of these lengths may be a first page."""
+_UNASKED_SIZES_ROWS = (10, 15, 20, 25, 30)
+"""And what they give where no limit is asked for; bare arrays, documented to hold everything, often are as long."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,13 @@ class Page:
             total_pages=as_int(body.get("total_pages")),
             strange=strange,
         )
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether it is as long as a page may be, and says neither how many rows nor how many a page there are."""
+        sizes = PAGE_SIZES_ROWS if self.is_bare else (*_UNASKED_SIZES_ROWS, *PAGE_SIZES_ROWS)
+        says_more = (self.total, self.total_pages, self.limit) != (None, None, None)
+        return not says_more and len(self.rows) + self.strange in sizes
 
     def is_full(self, asked_limit: int) -> bool:
         """As many rows as a page was to have: then more may follow."""

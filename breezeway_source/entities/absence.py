@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import ApiError, AuthError
 from ..reading import Reading
-from ..rows.fields import instant, record_id, says_deleted
+from ..rows.fields import deletion, record_id, says_deleted
 
 # A list that lost thousands of rows overnight says more about the API than about the rows.
 MAX_PROOFS = 2000
@@ -39,8 +39,8 @@ class OwnWord:
         """The columns that follow: none of a row that lives."""
         if not says_deleted(raw, self._status, self._now):
             return {}
-        first = self._first.get(record_id(raw) or 0)
-        return {"deleted_at": first or instant(raw, "deleted_at") or reading.started_at}
+        at = self._first.get(record_id(raw) or 0) or deletion(raw.get("deleted_at"), self._now)
+        return {"deleted_at": at if isinstance(at, datetime) else reading.started_at}
 
     def is_news(self, raw: Mapping[str, Any]) -> bool:
         """Whether it says otherwise than what is loaded, which need not move its time of change."""

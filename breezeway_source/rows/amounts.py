@@ -18,6 +18,8 @@ _GROUPED = {  # thousands sign -> digits grouped with it
     ".": re.compile(r"\d{1,3}(?:\.\d{3})+", re.ASCII),
     " ": re.compile(r"\d{1,3}(?: \d{3})+", re.ASCII),
 }
+_SIGN = re.compile(r"(?:[A-Z]{2})?[$€£¥]", re.ASCII)
+_CODES = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 _NOTHING = frozenset({"n/a", "na", "none", "null", "nil", "-", "--"})
 _DURATION = re.compile(r"(?:(-?\d{1,6}) days?, )?(\d{1,7}):(\d{2})(?::(\d{2})(?:\.\d+)?)?", re.ASCII)
 
@@ -51,6 +53,15 @@ def money(value: Any) -> tuple[Decimal, str | None] | None:
     code = match["before"] or match["after"]
     amount = Decimal((match["sign"] or match["inner_sign"]) + number)
     return amount, code.upper() if code else None
+
+
+def currency(value: Any) -> str | None:
+    """The currency that an amount written as text names, by its code or as it is signed: "USD", "CA$"."""
+    found = money(value) if isinstance(value, str) else None
+    if found is None:
+        return None
+    sign = _SIGN.search(value)
+    return found[1] or (_CODES.get(sign[0], sign[0]) if sign else None)
 
 
 def _plain_number(value: str) -> str | None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from ..columns import Column, Table
 from ..errors import ApiError
-from .amounts import names_no_amount
-from .fields import lines_of, record_id
-from .level import EXACT, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
+from .amounts import currency, names_no_amount
+from .fields import deletion, lines_of, record_id
+from .level import EXACT, ODD_CURRENCY, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Level, Odd, Row, fill, skip
 from .met_keys import MetKeys
 from .new_columns import NewColumns
 from .personal import PersonalData
@@ -47,6 +47,8 @@ class _Rows:
         )
         self.new_columns = NewColumns()
         self.unread = Counter[str]()  # by column: amounts that could not be read
+        self.currencies: dict[str, set[str | None]] = {}  # by column: those that texts of amounts name
+        self.twice = 0  # records with a line that comes twice, its id too
         self.misfits = Counter[str]()  # by column or key: other values that could not be read
         self.no_lists = Counter[str]()  # by field: lines that came in a form that is no list of them
         self.underived = Counter[str]()  # by column: texts that are kept, whose derived columns stay null
@@ -108,6 +110,17 @@ class _Rows:
                 f"{table}.{column} came in {rows} rows in a spelling that does not say {derived[0]}, which is null "
                 "there: the text is kept. Next: look there."
             )
+        for column, named in self.currencies.items():
+            if len(named) > 1:
+                yield (
+                    f"amounts of {table}.{column} came in several currencies ({', '.join(sorted(map(str, named)))}): "
+                    "sums add their numbers, and the originals are in `unparsed`. Next: look there."
+                )
+        if self.twice:
+            yield (
+                f"lines of {table} came twice, their ids too, in {self.twice} records: all are loaded, and count in "
+                "sums. Next: compare one with Breezeway."
+            )
         if new.beyond:
             yield (
                 f"unknown fields of {table} beyond max_new_columns = {most} are kept in `unparsed`: "
@@ -134,7 +147,9 @@ class _Rows:
             elif tag != ODD_WEAK:
                 self._keep(misfits, name, value, level.personal_unknown or name in self.personal_names)
                 column = self.table.by_name.get(name)
-                if not names_no_amount(value) and name not in self.no_lists:
+                if tag == ODD_CURRENCY:
+                    self.currencies.setdefault(name, set()).add(currency(value))
+                elif not names_no_amount(value) and name not in self.no_lists:
                     is_amount = column is not None and column.kind == "decimal"
                     (self.unread if is_amount else self.misfits)[name] += 1
         if misfits:
@@ -196,10 +211,15 @@ def _holds_personal(table: Table) -> bool:
 class _ChildRows(_Rows):
     """Makes the rows of one child table from the parent's list."""
 
-    def __init__(self, table: Table, parent_id: str, region_code: str, personal: PersonalData) -> None:
+    def __init__(
+        self, table: Table, parent_id: str, region_code: str, now: datetime, personal: PersonalData
+    ) -> None:
         super().__init__(table, parent_id, personal)
+        if "deleted_at" in table.by_name:
+            self.level.fields["deleted_at"] = ("deleted_at", None, lambda value: deletion(value, now))
         self._region_code = region_code
         self.holds_personal = _holds_personal(table)
+        self._own_id = self.shape.fields.get("id")
 
     def build(self, values: list[Any], parent: int) -> list[Row]:
         """One row per entry; empty entries are passed over, positions count them."""
@@ -223,6 +243,10 @@ class _ChildRows(_Rows):
                 self.settle(row, odd)
                 odd = []
             rows.append(row)
+        if len(rows) > 1 and self._own_id:
+            ids = [row[self._own_id] for row in rows if self._own_id in row]
+            if len(set(ids)) < len(ids):
+                self.twice += any(row in rows[:number] for number, row in enumerate(rows))
         return rows
 
     def _fill_bare(self, row: Row, value: Any, odd: list[Odd]) -> None:
@@ -246,7 +270,8 @@ class RowBuilder(_Rows):
         self._id = table.key[-1]
         self.with_lines = Counter[str]()  # by field: records that have some
         self._children = [
-            (child.field, _ChildRows(child, self._id, region_code, personal)) for child in table.children
+            (child.field, _ChildRows(child, self._id, region_code, synced_at, personal))
+            for child in table.children
         ]
 
     def build(self, raw: Mapping[str, Any], **extra: Any) -> Row:

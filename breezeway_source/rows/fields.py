@@ -41,14 +41,19 @@ def lines_of(value: Any) -> list[Any] | None:
     return [] if values.is_empty(value) else None
 
 
-def says_deleted(raw: Mapping[str, Any], key: str, now: datetime) -> bool:
-    """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time.
+def deletion(value: Any, now: datetime) -> Any:
+    """When it was deleted, by a record's or line's `deleted_at`: None where it lives, MISFIT where it cannot be read.
 
     A time to come is a plan, but for a day of doubt about its zone.
     """
+    found = values.timestamp(value)
+    return None if isinstance(found, datetime) and found > now + timedelta(days=1) else found
+
+
+def says_deleted(raw: Mapping[str, Any], key: str, now: datetime) -> bool:
+    """Whether a record says that it is deleted: by its status, a code or {code, name} (section 8), or by a time."""
     status = raw.get(key)
     code = status.get("code") if isinstance(status, Mapping) else status
     if isinstance(code, str) and code.strip().lower() == "deleted":
         return True
-    deleted_at = instant(raw, "deleted_at")
-    return deleted_at is not None and deleted_at <= now + timedelta(days=1)
+    return isinstance(deletion(raw.get("deleted_at"), now), datetime)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dlt.common.normalizers.naming.snake_case import NamingConvention
 
-from .amounts import names_no_amount
+from .amounts import currency, names_no_amount
 from .shapes import Ignored, Nested, Spec, Split, Weak
 from .values import INT64_MAX, INT64_MIN, MISFIT, clean_text, jsonable
 
@@ -27,7 +27,7 @@ _LIKELY_PERSONAL = re.compile(r"e_?mail|phone|passw|wi_?fi|(access|door|gate|loc
 _CHUNK: Final = 10_000  # cached names of unknown keys: a bound for an API that puts ids into keys
 
 # What `fill` could not place at once, by tag: (tag, level, name, value).
-ODD_VALUE, ODD_WEAK, ODD_KEY = range(3)
+ODD_VALUE, ODD_WEAK, ODD_KEY, ODD_CURRENCY = range(4)
 Odd = tuple[int, "Level", str, Any]
 
 EXACT: Final[dict[str, type]] = {"text": str, "bigint": int, "bool": bool}
@@ -55,7 +55,8 @@ class Level:
 
     def _entry(self, key: str, spec: Spec) -> Entry:
         if isinstance(spec, str):
-            return self.rows.cell(spec)
+            is_amount = self.rows.table.by_name[spec].kind == "decimal"
+            return self._amount(spec) if is_amount else self.rows.cell(spec)
         if isinstance(spec, tuple):
             return None, None, self._copies(spec)
         if isinstance(spec, Ignored):
@@ -69,6 +70,20 @@ class Level:
     def _weak(self, key: str, column: str) -> Callable[[Row, Any, list[Odd]], None]:
         self.weak[key] = column
         return lambda row, value, odd: odd.append((ODD_WEAK, self, key, value))
+
+    def _amount(self, name: str) -> Entry:
+        _, _, parse = self.rows.cell(name)
+
+        def place(row: Row, value: Any, odd: list[Odd]) -> None:
+            result = parse(value)
+            if result is MISFIT:
+                odd.append((ODD_VALUE, self, name, value))
+            elif result is not None:
+                row[name] = result
+                if type(value) is str and currency(value):  # which the column does not hold
+                    odd.append((ODD_CURRENCY, self, name, value))
+
+        return None, None, place
 
     def _copies(self, columns: tuple[str, ...]) -> Callable[[Row, Any, list[Odd]], None]:
         first, _, parse = self.rows.cell(columns[0])

@@ -45,6 +45,7 @@ PAGING: tuple[tuple[str, Options], ...] = (
     ("sort_ignored", {}),
     ("error_beside", {"error": None}),
     ("error_beside", {"error": "half"}),
+    ("error_beside", {"error": ["half"], "key": "errors"}),
 )
 ANYWHERE: tuple[tuple[str, Options], ...] = (
     ("empty", {"form": "results_null"}),

@@ -40,9 +40,9 @@ def emptied(*, form: str = "empty_body") -> Kind:
     return Kind(answer=answer)
 
 
-def error_beside(*, error: Any = None) -> Kind:
+def error_beside(*, error: Any = None, key: str = "error") -> Kind:
     """The right answer with an `error` key: null and "" are none, anything else is one."""
-    return Kind(body=lambda body, moment: {**body, "error": error} if isinstance(body, dict) else body)
+    return Kind(body=lambda body, moment: {**body, key: error} if isinstance(body, dict) else body)
 
 
 def shaped(*, form: str = "named", key: str = "contacts") -> Kind:
@@ -57,18 +57,15 @@ def shaped(*, form: str = "named", key: str = "contacts") -> Kind:
     return Kind(body=body)
 
 
-def in_pages(*, rows: int = 100) -> Kind:
-    """A bare list in pages of so many rows, with totals."""
+def in_pages(*, rows: int = 100, says: bool = True) -> Kind:
+    """A bare list in pages of so many rows, which say where they are and how many there are, or (`says`) nothing."""
 
     def body(told: Any, moment: Moment) -> Any:
         if not isinstance(told, list):
             return told
         head = {"limit": rows, "page": moment.page, "total_pages": -(-len(told) // rows)}
-        return {
-            **head,
-            "total_results": len(told),
-            "results": told[(moment.page - 1) * rows : moment.page * rows],
-        }
+        page = {"results": told[(moment.page - 1) * rows : moment.page * rows]}
+        return {**head, "total_results": len(told), **page} if says else page
 
     return Kind(body=body)
 
