@@ -12,6 +12,10 @@ import pendulum
 
 from breezeway_source.settings import Region, Settings
 
+# How many properties a region of the sandbox has: some few large ones, as companies have them. Others have FEW.
+PROPERTIES = {"smoky": 24, "austin": 18, "mammoth": 6}
+FEW = 10
+
 
 @contextmanager
 def stand_in(
@@ -20,7 +24,8 @@ def stand_in(
     """Runs the stand-in while the context is open; gives settings, regions and a folder for its tokens."""
     from breezeway_source.sandbox import Sandbox, World  # noqa: PLC0415 - only who asks for it needs it
 
-    worlds = {region.code: World.seeded(region.code, now=now) for region in regions}
+    sizes = {region.code: PROPERTIES.get(region.code, FEW) for region in regions}
+    worlds = {code: World.seeded(code, now=now, properties=size) for code, size in sizes.items()}
     tokens = tempfile.TemporaryDirectory(prefix="breezeway-sandbox-", ignore_cleanup_errors=True)
     with Sandbox.multi(worlds) as sandbox, tokens as folder:
         keyed = []
