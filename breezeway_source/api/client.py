@@ -17,6 +17,7 @@ from typing import Any
 import requests
 from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
+from ..entities.endpoints import ENDPOINTS
 from ..errors import ApiError, AuthError
 from .auth import Auth, is_html
 from .call import EMPTY_BODY, Call, Fault, Passing, told_by
@@ -31,18 +32,8 @@ ATTEMPTS = 8
 GIVE_UP_S = 300.0  # of failing answers
 PROPERTY_LIST = "/property"  # what every key pair may read
 PAGE_SIZE_ROWS = 100  # the largest one known to be accepted everywhere
-# Lists that take company_id (`breezeway-api.md`, sections 1.3, 6.2); the task list names it otherwise.
 COMPANY_LISTS = frozenset(
-    (
-        "/property",
-        "/reservation",
-        "/supplies",
-        "/property/tags",
-        "/reservation/tags",
-        "/task/tags",
-        "/companies/templates",
-        "/companies/subdepartments",
-    )
+    path for one in ENDPOINTS.values() if one.of_company for path in one.paths if "{" not in path
 )
 _TOLD_PARAMS = ("home_id", "property_id", "page")
 # What the same request may be answered otherwise in a moment; 429 and a proxy's 403 are waited out by everyone.

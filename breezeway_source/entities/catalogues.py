@@ -182,20 +182,13 @@ def note_whole_read(reading: Reading, entity: str, rows: int, scope: str = "") -
         reading.note("entity_reads", entity=entity, scope=scope, read_at=reading.started_at, row_count=rows)
 
 
+def one_list(name: str, path: str) -> Catalogue:
+    """Of an entity whose entry names no reader."""
+    return Catalogue(name, CatalogueJob(path))
+
+
 def people() -> Catalogue:
     return Catalogue("people", CatalogueJob("/people", tuple({"status": s} for s in PEOPLE_STATUSES)))
-
-
-def supplies() -> Catalogue:
-    return Catalogue("supplies", CatalogueJob("/supplies"))
-
-
-def templates() -> Catalogue:
-    return Catalogue("templates", CatalogueJob("/companies/templates"))
-
-
-def subdepartments() -> Catalogue:
-    return Catalogue("subdepartments", CatalogueJob("/companies/subdepartments"))
 
 
 def tags() -> Catalogue:

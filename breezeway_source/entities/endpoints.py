@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
@@ -11,6 +11,8 @@ from ..errors import unknown_name
 
 if TYPE_CHECKING:
     from ..reading import Reading
+
+WHOLE_LIST = "whole list"
 
 
 class Reader(Protocol):
@@ -26,32 +28,42 @@ class Endpoint:
     """One entity: its paths below the inventory API, how its changes are found, and when it is due.
 
     `reader` names module and class (or function) that make its Reader: names of entities are known without
-    importing what reads them.
+    importing what reads them. Without it, the entity is the one list at its path. `of_company`: its lists take
+    `company_id` (`breezeway-api.md`, sections 1.3, 6.2); the task list names it otherwise.
     """
 
     name: str
     paths: tuple[str, ...]
     cursor: str
     group: str
-    reader: str
+    reader: str = ""
+    of_company: bool = False
+
+    @property
+    def is_whole_list(self) -> bool:
+        """Whether every run that reads it reads all there is."""
+        return self.cursor.startswith(WHOLE_LIST)
 
     def new_reader(self) -> Reader:
         """A reader for one extraction's rows."""
-        module, name = self.reader.split(".")
-        made: Reader = getattr(import_module(f".{module}", __package__), name)()
-        return made
+        module, name = (self.reader or "catalogues.one_list").split(".")
+        make: Callable[..., Reader] = getattr(import_module(f".{module}", __package__), name)
+        return make() if self.reader else make(self.name, *self.paths)
 
 
 ENDPOINTS: dict[str, Endpoint] = {
     endpoint.name: endpoint
     for endpoint in (
-        Endpoint("properties", ("/property",), "whole list", "hourly", "properties.Properties"),
+        Endpoint(
+            "properties", ("/property",), WHOLE_LIST, "hourly", "properties.Properties", of_company=True
+        ),
         Endpoint(
             "reservations",
             ("/reservation", "/reservation/{id}"),
             "run clock, `updated_at_ge`; check-out windows daily",
             "hourly",
             "reservations.Reservations",
+            of_company=True,
         ),
         Endpoint(
             "tasks",
@@ -60,14 +72,15 @@ ENDPOINTS: dict[str, Endpoint] = {
             "hourly",
             "tasks.Tasks",
         ),
-        Endpoint("people", ("/people",), "whole list, three statuses", "daily", "catalogues.people"),
-        Endpoint("supplies", ("/supplies",), "whole list", "daily", "catalogues.supplies"),
+        Endpoint("people", ("/people",), f"{WHOLE_LIST}, three statuses", "daily", "catalogues.people"),
+        Endpoint("supplies", ("/supplies",), WHOLE_LIST, "daily", of_company=True),
         Endpoint(
             "tags",
             ("/task/tags", "/property/tags", "/reservation/tags"),
-            "whole lists",
+            f"{WHOLE_LIST}s",
             "daily",
             "catalogues.tags",
+            of_company=True,
         ),
         Endpoint(
             "property_details",
@@ -83,14 +96,8 @@ ENDPOINTS: dict[str, Endpoint] = {
             "daily",
             "task_details.TaskDetails",
         ),
-        Endpoint("templates", ("/companies/templates",), "whole list", "weekly", "catalogues.templates"),
-        Endpoint(
-            "subdepartments",
-            ("/companies/subdepartments",),
-            "whole list",
-            "weekly",
-            "catalogues.subdepartments",
-        ),
+        Endpoint("templates", ("/companies/templates",), WHOLE_LIST, "weekly", of_company=True),
+        Endpoint("subdepartments", ("/companies/subdepartments",), WHOLE_LIST, "weekly", of_company=True),
     )
 }
 

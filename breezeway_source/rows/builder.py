@@ -20,7 +20,7 @@ from .level import EXACT, ODD_CURRENCY, ODD_KEY, ODD_VALUE, ODD_WEAK, Entry, Lev
 from .met_keys import MetKeys
 from .new_columns import NewColumns
 from .personal import PersonalData
-from .shapes import SHAPES, Ignored, Nested, Shape, Spec, Split
+from .shapes import Ignored, Nested, Spec, Split, shape_of
 from .values import MISFIT, PARSERS, is_empty, jsonable, text
 
 _OURS_IN_ALL = frozenset({"region_code", "synced_at", "unparsed"})
@@ -32,7 +32,7 @@ class _Rows:
     def __init__(self, table: Table, parent_id: str, personal: PersonalData) -> None:
         self.table = table
         self.personal = personal
-        self.shape = SHAPES.get(table.name, Shape())
+        self.shape = shape_of(table)
         child_fields = {child.field for child in table.children}
         self.taken = frozenset(table.by_name) | child_fields
         self.personal_names = frozenset(column.name for column in table.columns if column.personal) | {

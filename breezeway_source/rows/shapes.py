@@ -1,6 +1,6 @@
 """How the API's objects become contract rows: one declarative mapping per table, and the odd objects' functions.
 
-A column is read from the API key of its own name unless SHAPES says otherwise. rows.py carries this out.
+A column is read from the API key of its own name unless SHAPES says otherwise. builder.py carries this out.
 Source: `breezeway-api.md`, sections 3 to 6.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..columns import Table
 from .amounts import duration_seconds, money
 from .values import is_empty
 
@@ -287,7 +288,12 @@ SHAPES: dict[str, Shape] = {
             "department": Nested("department", {"code": Weak("department")}, bare="code", reshape=_coded),
         }
     ),
-    "subdepartments": Shape({"id": "subdepartment_id"}),
     "tags": Shape({"id": "tag_id"}, ours=frozenset({"tag_kind"})),
+    "property_details": Shape(),
+    "task_details": Shape(),
 }
-"""Root and child tables by name; a table not listed reads every column from the key of its name."""
+"""Root and child tables by name. A root table not listed has `id` as its own id."""
+
+
+def shape_of(table: Table) -> Shape:
+    return SHAPES.get(table.name) or Shape({"id": table.key[-1]} if table.key else {})

@@ -38,6 +38,7 @@ from pipelines.database.ddl import (
     sql_state,
     with_region,
 )
+from pipelines.database.each_table import for_each_table
 
 if TYPE_CHECKING:
     from breezeway_source.columns import Table
@@ -85,8 +86,8 @@ def run_scripts(
 
 
 def script_of(path: Path) -> str:
-    """The text of a script, with the rule of the links where it asks for it."""
-    text = path.read_text("utf-8")
+    """The text of a script, for each table where it says so, with the rule of the links where it asks for it."""
+    text = for_each_table(path.read_text("utf-8"), between=";") or ""
     if RULE in text:
         view = (SQL_DIR / "views" / "task_links.sql").read_text("utf-8")
         rule = re.search(

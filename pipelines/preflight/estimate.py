@@ -9,12 +9,12 @@ from math import ceil
 import pendulum
 
 from breezeway_source.api.client import PAGE_SIZE_ROWS
+from breezeway_source.entities.catalogues import PEOPLE_STATUSES
+from breezeway_source.entities.endpoints import ENDPOINTS
 from breezeway_source.entities.windows import BOOKED_AHEAD_MONTHS, WINDOW_MONTHS
 from breezeway_source.plan import Plan
 from breezeway_source.settings import Settings
 
-# Requests of a small catalogue: people in three statuses, tags of three kinds, the others one list.
-CATALOGUES = {"people": 3, "supplies": 1, "tags": 3, "templates": 1, "subdepartments": 1}
 HOURLY_WINDOWS = 3
 LISTS_EACH = 2  # contacts and tags of a property, comments and requirements of a task
 WEEK_DAYS = 7
@@ -85,7 +85,7 @@ def _counted(entity: str, plan: Plan, settings: Settings, known: Known, today: p
         reads_all = plan.full or not known.loaded.get("task_details")
         tasks = properties * (known.tasks_each if reads_all else known.recent_each)
         return LISTS_EACH * round(min(settings.details_per_run, tasks))
-    return CATALOGUES[entity]
+    return len(PEOPLE_STATUSES) if entity == "people" else len(ENDPOINTS[entity].paths)  # small catalogues
 
 
 def _stay_requests(plan: Plan, settings: Settings, known: Known, today: pendulum.Date) -> int:

@@ -14,11 +14,13 @@ from datetime import datetime, timedelta
 from functools import partial
 from statistics import median
 
+from breezeway_source.entities.endpoints import ENDPOINTS
+
 WINDOW = timedelta(weeks=8)
 CHECKS = ("entities_are_fresh", "changes_arrive", "volume_is_kept", "linkage_is_kept", "columns_stay_filled")
 
 # Lists that every run reads whole; tasks and stays only in some runs, the details never.
-WHOLE_LISTS = frozenset(("properties", "people", "supplies", "tags", "templates", "subdepartments"))
+WHOLE_LISTS = frozenset(name for name, endpoint in ENDPOINTS.items() if endpoint.is_whole_list)
 
 USUAL_DAYS = 14  # days whose last run makes up the usual level
 HALF = 0.5

@@ -1,0 +1,74 @@
+"""What breezeway_source/README.md says a new entity costs, carried out on a copy of the project."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+from conftest import NOW
+
+from breezeway_source.sandbox import Sandbox, World
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACES = re.compile(
+    r"`(?P<table>[A-Z]+)`\s+\(`(?P<file>[\w/.]+\.py)`\):\n\n```python\n(?P<code>.*?)```", re.DOTALL
+)
+# How the tuple of each table begins.
+BEGINS = {"ENDPOINTS": "    for endpoint in (\n", "CATALOGUES": "CATALOGUES = (\n"}
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The project without its tests, with the README's example in it."""
+    project = tmp_path / "project"
+    for name in ("breezeway_source", "pipelines", "sql_post"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", ".dlt/config.toml"):
+        (project / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, project / name)
+    readme = (ROOT / "breezeway_source" / "README.md").read_text("utf-8")
+    example = list(PLACES.finditer(readme.partition("## A new entity")[2]))
+    assert [place["table"] for place in example] == [*BEGINS]  # one entry and one table
+    for place in example:
+        file = project / place["file"]
+        text, begin = file.read_text("utf-8"), BEGINS[place["table"]]
+        assert text.count(begin) == 1
+        file.write_text(text.replace(begin, f"{begin}{place['code'].rstrip()},\n"), "utf-8")
+    return project
+
+
+def carried_out(copy: Path, *command: str) -> None:
+    done = subprocess.run([sys.executable, *command], cwd=copy, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_new_entity_costs_one_entry_and_one_table(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = "id-of-ours", "secret-of-ours"
+    worlds = [World.seeded(code, now=NOW, properties=1, tasks_per_property=1) for code in ("smoky", "austin")]
+    companies = {world.company_id: world.company_name for world in worlds}
+    first, _ = companies
+    load = ("pipelines/run.py", "--region", "smoky", "--entities", "companies", "--report", "report.json")
+    loaded = "select company_id, name, region_code, deleted_at is null from breezeway.companies"
+    with Sandbox({pair: worlds}, token_limit=False) as sandbox:
+        place = "SOURCES__BREEZEWAY__"
+        monkeypatch.setenv(f"{place}BASE_URL", sandbox.base_url)
+        for key, value in zip(("CLIENT_ID", "CLIENT_SECRET"), pair, strict=True):
+            monkeypatch.setenv(f"{place}REGIONS__SMOKY__{key}", value)
+        for live in ({*companies}, {first}):
+            sandbox.deviate("cut", "/companies", to=len(live))
+            carried_out(copy, *load)
+            (report,) = json.loads((copy / "report.json").read_text("utf-8"))["regions"]
+            assert (report["status"], report["rows"]) == ("ok", {"companies": len(live)})
+            with duckdb.connect(str(copy / "breezeway_local.duckdb"), read_only=True) as database:
+                rows = database.execute(loaded).fetchall()
+            assert {*rows} == {(one, companies[one], "smoky", one in live) for one in companies}
+        assert sandbox.count("GET /companies", 200) == sandbox.data_requests == 2
+    carried_out(copy, "-m", "pipelines.reference")
+    tables = (copy / "sql_post" / "README.md").read_text("utf-8")
+    assert re.search(r"^\| `companies` \| One company that the key pair sees \| .*`/companies`", tables, re.M)
