@@ -10,6 +10,7 @@ from loading import Loader
 
 from breezeway_source.api import pace
 from breezeway_source.sandbox import World
+from breezeway_source.sandbox.stamps import naive
 
 ANSWER = {
     "section_name": "Kitchen",
@@ -374,3 +375,19 @@ def test_a_part_of_a_list_that_says_nothing_of_itself_is_read_on(duckdb_loader: 
     assert (len(set(loader.column("select comment_id from task_comments"))), asked) == (
         (41, 3) if rows == 20 else (7, 1)
     )
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_comments_that_do_not_move_their_task_are_told(duckdb_loader: Loader, touch: bool) -> None:
+    """Such ones are missed on tasks whose details are loaded: those that are read show it."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    day = NOW.subtract(days=3)
+    for number in range(3):
+        world.now = day
+        world.add_task(home_id=2001, id=300 + number)
+        world.now = day.add(days=2)
+        comment = {"id": number, "comment": "Seen", "created_at": naive(world.now)}
+        world.set_comments(300 + number, [comment], touch=touch)
+    world.now = NOW
+    told = [text for text in loader.load(*OPTIONS).warnings if "a comment alone does not move it" in text]
+    assert [text.split(" ")[0] for text in told] == ([] if touch else ["3"])

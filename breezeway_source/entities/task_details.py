@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..reading import Reading
+from ..rows.fields import instant
 from .bare_lists import LONG_AGO, BareLists, Found, Lacking, given
 from .ledger import begins
 
 NAME = "task_details"
 LISTS = ("comments", "requirements")
+MANY_LATE = 3
+_AT_ONCE = timedelta(minutes=5)  # what is written beside a comment has the same time
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class TaskDetails:
     def __init__(self) -> None:
         self._lists = BareLists(NAME, "/task/{id}")
         self._lacking: list[TaskJob] = []
+        self._listed_at: datetime | None = None  # when tasks were read last
+        self._late: set[int] = set()
 
     def jobs(self, reading: Reading) -> Iterator[TaskJob | None]:
         """The due tasks, once all of the run's tasks are read."""
@@ -41,6 +46,7 @@ class TaskDetails:
             yield None
         if reading.has_more:  # a later package of this run loads more tasks; the last one reads the details
             return
+        self._listed_at = instant(reading.state("tasks"), "since")
         reads_again, state = reading.plan.full or begins(reading, NAME), reading.state(NAME)
         due, left = _longest_unread(reading) if reads_again else _newest_due(reading, _came_back(state))
         limit = reading.settings.details_per_run
@@ -67,6 +73,12 @@ class TaskDetails:
             runs = f"{-(-left // limit)} more runs" if limit else "none is read"
             reading.warn(
                 f"comments and requirements of {left} tasks are still to come: {runs} at details_per_run = {limit}."
+            )
+        if len(self._late) >= MANY_LATE:
+            reading.warn(
+                f"{len(self._late)} tasks have comments made after the task's own last change, the first is "
+                f"{min(self._late)}: a comment alone does not move it, so on tasks that are read already new ones are "
+                "missed. Next: run --entities task_details --full now and then: it begins with those read longest ago."
             )
         unanswered = [name for name in LISTS if not self._lists.answers(name)]
         loaded = {name for name in unanswered if reading.warehouse.has_task_lines(name)}
@@ -114,6 +126,7 @@ class TaskDetails:
         if found is None:
             place = f"/task/{job.task_id}"
             found = {name: self._lists.read(reading, name, f"{place}/{name}") for name in LISTS}
+            self._see_late(job, found["comments"])
             if any(isinstance(rows, Lacking) or not rows for rows in found.values()):
                 self._lacking.append(replace(job, found=found))
                 return []
@@ -121,6 +134,15 @@ class TaskDetails:
             return []
         row = reading.row(NAME, {"task_id": job.task_id, "task_updated_at": job.updated_at} | given(found))
         return [row] if row is not None else []
+
+    def _see_late(self, job: TaskJob, comments: Found) -> None:
+        """Whether a comment is newer than the task, which was listed after it was made: it is unknown whether a
+        comment moves a task's `updated_at` (breezeway-api.md, section 12), and nothing else tells of it."""
+        if job.updated_at is None or self._listed_at is None or isinstance(comments, Lacking):
+            return
+        made = [at for raw in comments if (at := instant(raw, "created_at"))]
+        if any(job.updated_at + _AT_ONCE < at <= self._listed_at for at in made):
+            self._late.add(job.task_id)
 
 
 def _came_back(state: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
