@@ -43,6 +43,7 @@ def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_tha
     loader.first_load("--entities", "all")
     before = loader.now
     loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
+    loader.sandbox.world.edit_task(max(loader.sandbox.world.tasks), total_cost=1.5)
     assert (
         loader.run("--entities", "all").status != "failed"
     )  # its windows of days may be empty: told, exit 1
@@ -66,6 +67,7 @@ def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_tha
         ("tasks", "synced_at"),
         ("property_details", "synced_at"),
         ("people", "synced_at"),
+        ("task_changes", "noted_at"),
     ):
         assert loader.column(f"select count(*) from {table} where {column} > %s", limit) == [0], table
     now = pendulum.now("UTC")

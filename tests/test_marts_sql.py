@@ -252,6 +252,15 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
     assert fetch(demo, "select link_status from mart_task_money where task_id = 300") == [
         ("reservation_not_found",)
     ]
+    # and the reverse, of a task whose links are looked at in every run since its property is not loaded
+    insert(demo, "tasks", task(301, 78, 19, region="demo"))
+    insert(demo, "deletion_proofs", proof("reservations", 78, hour(5), reason="link_lookup", region="demo"))
+    run_scripts(demo, "demo")
+    insert(demo, "deletion_proofs", proof("reservations", 78, hour(6), answer="alive", region="demo"))
+    assert touched_by(demo, monkeypatch) == [19]
+    assert fetch(demo, "select link_status from mart_task_money where task_id = 301") == [
+        ("reservation_not_loaded",)
+    ]
 
 
 def test_tasks_and_stays_of_no_property_are_kept_up_too(demo: Client) -> None:
@@ -339,10 +348,58 @@ def test_a_table_that_is_not_ours_is_left_alone_and_told(demo: Client) -> None:
 
 def test_a_column_that_is_new_comes_at_the_end_and_is_filled(demo: Client) -> None:
     run_scripts(demo, "demo")
-    demo.execute_sql("alter table mart_payouts drop column shared_task_seconds")
-    demo.execute_sql("delete from marts_made where name = 'mart_payouts'")
+    demo.execute_sql("alter table mart_payouts drop column count_tasks")
     run_scripts(demo, "demo")
-    assert fetch(demo, "select count(shared_task_seconds) from mart_payouts") == [(0,)]
+    assert fetch(demo, "select count(count_tasks) from mart_payouts") == [(4,)]
+
+
+def test_what_was_dropped_by_hand_is_made_again_with_its_rows(demo: Client) -> None:
+    run_scripts(demo, "demo")
+    for name in ("mart_payouts", "task_changes"):
+        demo.execute_sql(f"drop table {name}")
+    run_scripts(demo, "demo")
+    assert fetch(demo, "select count(*) from mart_payouts") == [(4,)]
+    assert fetch(demo, "select task_id, change_number from task_changes order by task_id") == (
+        [(100, 1), (101, 1), (102, 1)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("foreign", "empty"),
+    [
+        ("mart_owner_billing", set()),
+        ("mart_stay_turnovers", {"mart_task_lines", "mart_task_money", "mart_owner_billing"}),
+    ],
+)
+def test_marts_that_cannot_be_kept_up_are_empty_until_they_can(
+    demo: Client, foreign: str, empty: set[str]
+) -> None:
+    run_scripts(demo, "demo")
+    demo.execute_sql(f"comment on table {foreign} is 'mine'")
+    remerge(demo, "tasks", "task_id", task(100, 1, 10, at=hour(1), region="demo"))
+    (warning,) = run_scripts(demo, "demo")
+    assert warning.startswith(f"{foreign} was left alone")
+    assert fetch(demo, f"select count(*) > 0 from {foreign}") == [(True,)]
+    others = {"mart_task_lines", "mart_task_money", "mart_owner_billing"} - {foreign}
+    assert {n for n in others if fetch(demo, f"select count(*) from {n}") == [(0,)]} == empty
+    demo.execute_sql(f"drop table {foreign} cascade")
+    assert run_scripts(demo, "demo", reckon=True) == []
+    assert fetch(demo, "select sum(count_differences) from marts_made") in ([(0,)], [(None,)])
+    assert fetch(demo, "select task_cost from mart_task_money where task_id = 100") == [(Decimal("47.25"),)]
+
+
+def test_a_history_that_was_somebody_elses_for_a_while_catches_up(client: Client) -> None:
+    insert(client, "tasks", task(1, region="demo", task_status_code="created"))
+    run_scripts(client, "demo")
+    client.execute_sql("alter table task_changes rename to theirs")
+    client.execute_sql("create table task_changes (mine bigint)")
+    remerge(client, "tasks", "task_id", task(1, at=hour(1), region="demo", task_status_code="finished"))
+    (warning,) = run_scripts(client, "demo")
+    assert warning.startswith("task_changes was left alone")
+    client.execute_sql("drop table task_changes")
+    client.execute_sql("alter table theirs rename to task_changes")
+    run_scripts(client, "demo")
+    assert [version[:3:2] for version in versions(client, 1)] == [(1, "created"), (2, "finished")]
 
 
 def test_absurd_amounts_fail_no_mart(demo: Client) -> None:

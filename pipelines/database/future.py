@@ -15,11 +15,12 @@ from dlt.pipeline import Pipeline
 from breezeway_source.api.counters import Counters
 from breezeway_source.columns import TABLES
 from pipelines.database.ddl import SqlClient, rows_of
+from pipelines.database.marts import ours
 
 TOLERANCE = timedelta(minutes=5)  # clocks of machines that are set differ by seconds
 # Rows about runs: one of a time to come is removed.
 _NOTED_AT = {"deletion_proofs": "asked_at", "entity_reads": "read_at", "sync_runs": "started_at"}
-_STAMPS = ("synced_at", "deleted_at")
+_STAMPS = ("synced_at", "deleted_at", "noted_at")
 
 
 class Clock:
@@ -73,10 +74,10 @@ def forget_the_future(client: SqlClient, pipeline: Pipeline, region_code: str, c
             _change(
                 client, "update {} set inserted_at = %s", "_dlt_version", where, clock.now, schema, clock.now
             )
-        for root in (t for t in TABLES.values() if t.name in present):
-            for column in (c for c in _STAMPS if c in root.by_name):
+        for holder in (*(t for t in TABLES.values() if t.name in present), *ours(client).values()):
+            for column in (c for c in _STAMPS if c in holder.by_name):
                 where = f"region_code = %s and {column} > %s"
-                _change(client, f"update {{}} set {column} = %s", root.name, where, now, region_code, limit)
+                _change(client, f"update {{}} set {column} = %s", holder.name, where, now, region_code, limit)
     told = ", ".join(f"{count} of {table}" for table, _, _, count in found)
     return [
         f"An earlier run's clock was ahead: rows of a time to come are removed ({told}), what changed since is read "

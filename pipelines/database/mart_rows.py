@@ -40,14 +40,16 @@ def note(client: SqlClient, region_code: str) -> None:
     touched.forget(client)
     usable = ours(client)
     touched.note(client, region_code)
-    if HISTORY in usable and "marts_made" in usable:
-        query = "select 1 from marts_made where region_code = %s and name = %s"
-        is_new = not rows_of(
-            client, query, region_code, HISTORY
-        )  # an upgraded database: none has a version yet
-        if touched.examine(client, region_code, everything=is_new):
-            client.execute_sql(with_region(history_sql(), region_code))
-        _set_made(client, region_code, HISTORY, "")
+    if "marts_made" not in usable:
+        return
+    if HISTORY not in usable:
+        _unset_made(client, region_code, HISTORY)  # once it is there again it lacks what came meanwhile
+        return
+    query = "select 1 from marts_made where region_code = %s and name = %s"
+    is_new = not rows_of(client, query, region_code, HISTORY)  # an upgraded database: none has a version yet
+    if touched.examine(client, region_code, everything=is_new):
+        client.execute_sql(with_region(history_sql(), region_code))
+    _set_made(client, region_code, HISTORY, "")
 
 
 def refresh(client: SqlClient, region_code: str, *, enabled: bool = True, reckon: bool = False) -> list[str]:
@@ -74,13 +76,17 @@ def _refresh(client: SqlClient, region_code: str, *, enabled: bool, reckon: bool
     for mart in marts():
         if mart.name in usable and mart.reads <= {other.name for other in wanted}:
             wanted.append(mart)
-        elif mart.name in made:
+    if not DAYS.keys() <= {mart.name for mart in wanted}:
+        wanted = []  # what was touched is found by these
+    for mart in marts():  # stale money is worse than none; make_tables has told why
+        if mart not in wanted and mart.name in usable:
+            client.execute_sql(f"delete from {mart.name} where region_code = %s", region_code)
+        if mart not in wanted and mart.name in made:
             _unset_made(client, region_code, mart.name)
     if not enabled:
         yield from _empty(client, region_code, wanted, made)
+    if not (enabled and wanted):
         return
-    if not DAYS.keys() <= {mart.name for mart in wanted}:
-        return  # told by make_tables: months and properties are found by these
     definition = _definition(client, region_code)
     if any(made.get(mart.name) != definition for mart in wanted):
         _make_anew(client, region_code, wanted)

@@ -1,7 +1,7 @@
 """The tables of the marts, of the history of tasks, and what they are made of: the selects in sql_post/marts.
 
-A table called like one of them that is not ours is left alone, and so is what would be made of it. `mart_rows` fills
-them.
+A table called like one of them that is not ours is left alone, and what would be made of it is empty. `mart_rows`
+fills them.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ TYPES = {
 HISTORY = "task_changes"
 # The view: it knows today.
 VIEW = "mart_upcoming_turns"
+
+Relations = Mapping[str, tuple[str, set[str]]]
 
 
 @dataclass(frozen=True)
@@ -102,8 +104,8 @@ def make_tables(client: SqlClient) -> list[str]:
             "The marts' tables were not made: another session held a lock for too long; the next run tries again."
         ]
     return [
-        f"{name} was left alone: it is not a table this project made, so neither it nor what is made of it is kept. "
-        "Next: rename or drop it; the next run makes the mart."
+        f"{name} was left alone: it is not a table this project made, so this mart is missing, and those made of it "
+        "are empty. Next: rename or drop it; the next run makes the mart."
         for name in sorted(_relations(client).keys() & _tables().keys() - ours(client).keys())
     ]
 
@@ -111,11 +113,12 @@ def make_tables(client: SqlClient) -> list[str]:
 def ours(client: SqlClient) -> dict[str, Table]:
     """The tables of marts and history that exist and are ours, by name."""
     found = _relations(client)
-    return {
-        name: table
-        for name, table in _tables().items()
-        if name in found and MARK in found[name][0] and table.by_name.keys() <= found[name][1]
-    }
+    return {name: table for name, table in _tables().items() if _is_ours(table, found)}
+
+
+def _is_ours(table: Table, found: Relations) -> bool:
+    comment, columns = found.get(table.name, ("", set()))
+    return MARK in comment and table.by_name.keys() <= columns
 
 
 def _tables() -> dict[str, Table]:
@@ -123,21 +126,27 @@ def _tables() -> dict[str, Table]:
 
 
 def _to_make(client: SqlClient) -> list[str]:
+    """The statements that are needed. What was dropped by hand, in part too, is no longer said to be complete."""
     found = _relations(client)
+    is_noted = _is_ours(MADE_HERE["marts_made"], found)
     statements = []
     for name, table in _tables().items():
         columns = {column.name: f"{column.name} {TYPES[column.kind]}" for column in table.columns}
+        missing = columns.keys() - found[name][1] if name in found else set()
         if name not in found:
             statements.append(f"create table {name} ({', '.join(columns.values())})")
             # On PostgreSQL `ensure_comments` puts the dictionary's fingerprint here, with the columns' comments.
             statements.append(f"comment on table {name} is {quoted(f'{table.about} {MARK}new]')}")
         elif MARK in found[name][0]:
-            missing = columns.keys() - found[name][1]
             statements += [f"alter table {name} add column {columns[c]}" for c in columns if c in missing]
+        else:
+            continue
+        if is_noted and (missing or name not in found):
+            statements.append(f"delete from marts_made where name = {quoted(name)}")
     return statements
 
 
-def _relations(client: SqlClient) -> Mapping[str, tuple[str, set[str]]]:
+def _relations(client: SqlClient) -> Relations:
     """Comment and columns of everything in the dataset that is called like one of ours."""
     if is_postgres(client):
         query = """

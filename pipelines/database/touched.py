@@ -67,19 +67,23 @@ except
 select task_id from touched_tasks""",
 )
 
-# A link that waits can become one that never comes without any row being written: the API did not know the stay.
-_WAITED_IN_VAIN = """
+# A link that waits can become one that never comes, and the reverse, without any row being written: what the API
+# answered about the stay changed. Each of the two looks where few rows are, with an index.
+_WAITING = tuple(
+    f"""
 insert into touched_tasks
 select money.task_id
 from mart_task_money as money
 inner join tasks on money.task_id = tasks.task_id
 where
     money.region_code = :region_code
-    and money.link_status = 'reservation_not_loaded'
+    and {waiting}.link_status = 'reservation_not_loaded'
     and tasks.region_code = :region_code
-    and tasks.link_status <> 'reservation_not_loaded'
+    and {other}.link_status <> 'reservation_not_loaded'
 except
 select task_id from touched_tasks"""
+    for waiting, other in (("money", "tasks"), ("tasks", "money"))
+)
 
 _PROPERTIES = """
 create temporary table touched_properties as
@@ -154,7 +158,8 @@ def examine(client: SqlClient, region_code: str, *, everything: bool) -> int:
 
 def find_properties(client: SqlClient, region_code: str) -> bool:
     """Make `touched_properties` (property_id, which may be null); after the links. False when there is none."""
-    client.execute_sql(with_region(_WAITED_IN_VAIN, region_code))
+    for query in _WAITING:
+        client.execute_sql(with_region(query, region_code))
     if is_postgres(client):
         client.execute_sql("analyze touched_tasks")
     ((tasks, stays),) = rows_of(
