@@ -207,7 +207,8 @@ def _task(
             row["updated_at"] = zoned(at)
     if row["started_at"]:
         seeded.requirements = requirements(number, done=row["finished_at"] is not None)
-    commented_at = created_at + timedelta(hours=5)
+    # A comment moves its task: none is newer.
+    commented_at = min(created_at + timedelta(hours=5), datetime.fromisoformat(row["updated_at"]))
     if variant % 4 == 1 and commented_at <= now:
         seeded.comments = [{"id": task_id * 10, "comment": "Lamp broken", "created_at": naive(commented_at)}]
         if variant % 8 == 1:
