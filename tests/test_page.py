@@ -25,7 +25,7 @@ from tables import create_tables, insert
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.database.marts import make_tables
 from pipelines.page import __main__ as page_command
-from pipelines.page import charts
+from pipelines.page import axes, charts
 from pipelines.page.making import make_page, write_page
 from pipelines.watch.sync_runs import plain
 
@@ -122,7 +122,7 @@ def test_every_figure_equals_a_query_beside_it(loaded: Loader) -> None:
     billed: dict[tuple[str, str, str], list[Decimal | None]] = defaultdict(list)
     for code, month, payer, amount in loaded.query(
         f"select region_code, work_month, bill_to, amount from mart_task_lines "
-        f"where work_month >= date '{since}' and property_id is not null"
+        f"where work_month >= date '{since}'"
     ):
         billed[name(code), month.strftime("%Y-%m"), payer].append(amount)
     rows = shown.rows("To be billed, by region, month and payer")
@@ -228,7 +228,7 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
     parts: dict[tuple[str, str, str], list[Decimal | None]] = defaultdict(lambda: [None] * 4)
     for code, month, payer, finished, billable, amount in loaded.query(
         "select region_code, work_month, bill_to, is_finished, billable, amount from mart_task_lines "
-        f"where work_month >= date '{since}' and property_id is not null"
+        f"where work_month >= date '{since}'"
     ):
         place = 3 if not finished else 2 if billable is None else 0 if billable else 1
         of = parts[name(code), month.strftime("%Y-%m"), payer]
@@ -274,21 +274,26 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
     # Lateness, same-day turns by week, and the shares.
     late: Counter[tuple[str, str]] = Counter()
     for code, minutes in loaded.query(
-        "select region_code, slack_minutes from mart_stay_turnovers where is_turn and is_on_time is not null "
-        f"and not is_on_time and checkout_date between date '{today - timedelta(weeks=8)}' and date '{today}'"
+        "select region_code, case when not is_on_time then slack_minutes else 1 end "
+        "from mart_stay_turnovers where is_turn and is_on_time is not null "
+        f"and checkout_date between date '{today - timedelta(weeks=8)}' and date '{today}'"
     ):
         bounds = ((30, "under 30 min"), (60, "30-60 min"), (120, "1-2 h"), (240, "2-4 h"))
         span = "not known" if minutes is None else next((t for m, t in bounds if -minutes < m), "over 4 h")
-        late[name(code), span] += 1
-    assert {(row[0], row[1]): int(row[2]) for row in shown.rows("Late cleans of eight weeks")} == dict(late)
+        late[name(code), "on time" if minutes == 1 else span] += 1
+    by_span = shown.rows("Cleans of eight weeks by how late they were")
+    assert {(row[0], row[1]): int(row[2]) for row in by_span} == dict(late) and late
+    too_late = sum(count for (_, span), count in late.items() if span != "on time")
+    assert f"{too_late} of {sum(late.values())} judged cleans" in shown.text
     by_week = shown.rows("Turns by week of check-out and region")
     weeks: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for row in by_week:
         weeks[row[1]] = [a + int(b) for a, b in zip(weeks[row[1]], row[2:4], strict=True)]
         assert row[6] == share_of(int(row[4]), int(row[4]) + int(row[5]))
-    assert {row[0]: [int(cell) for cell in row[1:]] for row in shown.rows("Same-day turns by week")} == dict(
-        weeks
-    )
+    told_weeks = {row[0]: [int(cell) for cell in row[1:]] for row in shown.rows("Same-day turns by week")}
+    assert told_weeks == {week: weeks[week] for week in told_weeks} and weeks.keys() <= told_weeks.keys()
+    mondays = [date.fromisoformat(week) for week in told_weeks]
+    assert {after - before for before, after in itertools.pairwise(mondays)} == {timedelta(weeks=1)}
     assert any(same_day for _, same_day in weeks.values())
 
     # Totals that differ, and the share of them.
@@ -304,7 +309,13 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
     told = shown.rows("The 20 tasks whose totals differ most")
     assert [row[7] for row in told] == [row[7] for row in most]
     assert all(row in differing for row in told) and len(told) > 1
-    for row in shown.rows("Lines without an amount, and totals that differ"):
+    doubtful = shown.rows("Lines without an amount, and totals that differ")
+    lines, without, compared, differ = (
+        sum(int(row[place].replace(",", "")) for row in doubtful) for place in (1, 2, 3, 4)
+    )
+    assert f"{without} of {lines} lines have no amount." in shown.text
+    assert f"{differ} of {compared} totals differ." in shown.text
+    for row in doubtful:
         assert row[5] == share_of(int(row[4].replace(",", "")), int(row[3].replace(",", "")))
 
     # A region at a look, and its links.
@@ -326,7 +337,17 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
         assert links[5] == share_of(resolved, tasks)
         age = loaded.now - max(row[3] for row in runs)
         assert card["data loaded"] == f"{int(age.total_seconds() // 60)} min ago"
-        assert card["last good run"].endswith(f"({card['data loaded']})")
+        ((good,),) = loaded.query("select max(finished_at) from sync_runs where region_code = %s", code)
+        (zone,) = loaded.column("select time_zone from regions where region_code = %s", code)
+        at = good.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
+        assert card["last good run"] == f"{at} ({card['data loaded']})"
+        # Both regions were loaded by the same two runs.
+        for entity, last in loaded.query(
+            "select entity, max(finished_at) from sync_runs where region_code = %s group by entity", code
+        ):
+            minutes = int((loaded.now - last).total_seconds() // 60)
+            assert shown.text.count(f"{entity}: {minutes} min ago") >= 2, entity
+    assert f"Made {loaded.now:%Y-%m-%d %H:%M} UTC" in shown.text
 
 
 def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded_duckdb: Loader) -> None:
@@ -354,6 +375,8 @@ def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded_du
         )
     due = shown.tables.get("Check-outs that need attention", [[]])[1:]
     assert sorted(due) == sorted(expected) and len(due) > 3
+    (upcoming,) = loaded_duckdb.column("select count(*) from mart_upcoming_turns")
+    assert f"{len(due)} of {upcoming} check-outs of these days need attention." in shown.text
     urgency = [(row[3] if row[3] != "nobody booked" else row[2])[:10] for row in due]
     assert urgency == sorted(urgency)
 
@@ -373,7 +396,12 @@ def test_changes_are_told_from_the_history(loaded_duckdb: Loader) -> None:
     (seen,) = loaded_duckdb.column(
         "select noted_at from task_changes where task_id = %s and change_number = 2", int(edited[1])
     )
-    assert edited[0] == "Smoky" and edited[3] == seen.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M %Z")
+    (title,) = loaded_duckdb.column("select name from tasks where task_id = %s", int(edited[1]))
+    assert (
+        edited[0] == "Smoky"
+        and edited[2] == title
+        and edited[3] == seen.astimezone(NEW_YORK).strftime("%Y-%m-%d %H:%M %Z")
+    )
     assert shown.rows("Hours until assigned, by region and month") == [["Smoky", month, "1", "1.0", "1.0"]]
 
 
@@ -397,12 +425,18 @@ def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
     ]
     told = shown.rows("Work by person, this month and the last")
     assert sorted([*row[:2], *row[3:]] for row in told) == sorted(expected) and expected
-    people = dict(
-        loaded_duckdb.query(
-            "select person_id, coalesce(name, first_name) from people where region_code = 'smoky'"
-        )
+    people = {
+        (name(code), person): full
+        for code, person, full in loaded_duckdb.query("select region_code, person_id, name from people")
+    }
+    shares = loaded_duckdb.query(
+        f"select region_code, person_id from mart_payouts where work_month >= date '{first}'"
     )
-    assert {row[2].split()[0] for row in told} <= {*(f"{n}".split()[0] for n in people.values()), "person"}
+    whose = Counter(
+        (name(code), (people.get((name(code), person)) or f"person {person}") if person else "nobody named")
+        for code, person in shares
+    )
+    assert Counter((row[0], row[2]) for row in told) == whose and any(" " in who for _, who in whose)
 
 
 def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded_duckdb: Loader) -> None:
@@ -427,7 +461,7 @@ def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded
     assert (
         not {row[2].split()[0] for row in Page(named).rows("Work by person, this month and the last")}
         - staff
-        - {"person"}
+        - {"person", "nobody"}
     )
 
 
@@ -438,6 +472,7 @@ def test_an_empty_database_says_what_to_do(duckdb_database: Database) -> None:
     with duckdb_database.client() as client:
         shown = Page(make_page(client, REGIONS, NOW))
     assert "never loaded" in shown.text and "run pipelines/run.py --region smoky" in shown.text
+    assert "No check-out of these days is known." in shown.text, "not: none needs attention"
     with duckdb_database.client() as client:
         assert (
             "Nothing has been loaded yet, and no region is configured."
@@ -509,7 +544,7 @@ def test_a_region_is_late_failed_or_well_in_words_and_with_its_problems(tables: 
         "Needs attention: Failed failed; Late not as usual; Mammoth never loaded; 2 open problems."
         in shown.text
     )
-    assert shown.rows("What the last runs left open; each is told until it is over") == [
+    assert shown.rows("What the last runs left open") == [
         ["Failed", "failed: no answer.", "2026-03-09 21:02 EDT", "wait."],
         ["Mammoth", "has never been loaded", "the beginning", "run pipelines/run.py --region mammoth"],
     ]
@@ -562,11 +597,231 @@ def test_months_and_weeks_are_of_the_regions_zone_and_reopened_means_one_thing(t
     insert(client, "sync_runs", row | {"started_at": sunday, "finished_at": sunday})
     shown = Page(make_page(client, {}, NOW))
     assert shown.rows("Reopened tasks by region and month") == [["Smoky", "2026-02", "4", "3"]]
-    assert shown.rows("Hours until assigned, by region and month")[0][:3] == ["Smoky", "2026-02", "6"]
+    assert shown.rows("Hours until assigned, by region and month")[0][:3] == ["Smoky", "2026-02", "5"]
     assert [row[:2] for row in shown.rows("Linkage of eight weeks")] == [["Smoky", "2026-03-02"]]
     queries = re.findall(r"```sql\n(.*?);\n```", SQL_README.read_text("utf-8"), re.DOTALL)
     (query,) = [query for query in queries if "task_changes" in query]
     assert sorted(row[0] for row in client.execute_sql(query)) == [1, 2, 3, 3]
+
+
+def test_days_weeks_and_months_are_of_the_regions_own_day_and_begin_whole(tables_of_both: Any) -> None:
+    """It is 1 March in UTC, and the last evening of February in New York."""
+    client, now = tables_of_both, datetime(2026, 3, 1, 3, tzinfo=timezone.utc)
+    for code, zone in (("smoky", "America/New_York"), ("austin", None)):
+        region = {"region_code": code}
+        insert(client, "regions", {**region, "name": code.title(), "time_zone": zone, "synced_at": now})
+        days = (
+            date(2024, 3, 31),  # in two years there, before them in UTC
+            date(2024, 4, 1),
+            date(2025, 8, 24),  # the Sunday before the first whole week of half a year
+            date(2025, 8, 25),
+            date(2026, 1, 3),  # eight weeks ago there
+            date(2026, 2, 28),
+            date(2026, 3, 1),
+        )
+        turn = {"is_turn": True, "is_same_day_turn": False, "is_on_time": True, "clean_cost": Decimal(9)}
+        put(
+            client,
+            "mart_stay_turnovers",
+            *(
+                {
+                    **region,
+                    **turn,
+                    "reservation_id": number,
+                    "checkout_date": day,
+                    "checkout_month": day.replace(day=1),
+                }
+                for number, day in enumerate(days)
+            ),
+        )
+        months = (date(2024, 3, 1), date(2024, 4, 1), date(2025, 12, 1), date(2026, 1, 1), None)
+        line = {"line_kind": "supply", "bill_to": "owner", "amount": Decimal(5), "property_id": 1}
+        for number, month in enumerate(months):
+            put(client, "mart_task_lines", {**region, **line, "task_id": number, "work_month": month})
+            bill = {"bill_to": "owner", "count_lines": 1, "count_lines_without_amount": 0}
+            put(
+                client,
+                "mart_owner_billing",
+                {**region, **bill, "property_id": 1, "work_month": month, "amount": Decimal(5)},
+            )
+            pay = {"currency": "", "count_tasks": 1, "count_tasks_without_rate": 1}
+            put(client, "mart_payouts", {**region, **pay, "person_id": 7, "work_month": month})
+        for number, seen in enumerate((date(2025, 9, 1), date(2025, 9, 30), date(2025, 10, 2)), 1):
+            at = datetime(seen.year, seen.month, seen.day, 12, tzinfo=timezone.utc)
+            versions = (("approved", None, 0), ("created", "655:assigned", 1))
+            for change, (status, who, hours) in enumerate(versions, 1):
+                version = {"task_id": number, "change_number": change, "task_status_code": status}
+                noted = {"noted_at": at + timedelta(hours=hours), "assignees": who, "is_deleted": False}
+                put(client, "task_changes", {**region, **version, **noted})
+    shown = Page(make_page(client, {}, now, with_names=True))
+    seen = {
+        "turnovers": shown.rows("Cost of a turnover in Smoky"),
+        "in UTC": shown.rows("Cost of a turnover in Austin"),
+    }
+    assert {name: [row[:2] for row in rows] for name, rows in seen.items()} == {
+        "turnovers": [
+            ["2024-03", "1"],
+            ["2024-04", "1"],
+            ["2025-08", "2"],
+            ["2026-01", "1"],
+            ["2026-02", "1"],
+        ],
+        "in UTC": [["2024-04", "1"], ["2025-08", "2"], ["2026-01", "1"], ["2026-02", "1"], ["2026-03", "1"]],
+    }
+    weeks = shown.rows("Turns by week of check-out and region")
+    assert [row[1:3] for row in weeks if row[0] == "Smoky"] == [
+        ["2025-08-25", "1"],
+        ["2025-12-29", "1"],
+        ["2026-02-23", "1"],
+    ]
+    assert [row[1:3] for row in weeks if row[0] == "Austin"][-1] == ["2026-02-23", "2"]
+    late = shown.rows("Cleans of eight weeks by how late they were")
+    assert late == [["Austin", "on time", "2"], ["Smoky", "on time", "2"]]
+    people = [row[:3] for row in shown.rows("Work by person, this month and the last")]
+    assert people == [["Smoky", "2026-01", "person 7"]], "in UTC, January is two months ago"
+    for caption in ("To be billed, by region, month and payer", "Supplies by region and month"):
+        rows = shown.rows(caption)
+        assert [row[1] for row in rows if row[0] == "Smoky"] == [
+            "2024-03",
+            "2024-04",
+            "2025-12",
+            "2026-01",
+            "no day",
+        ]
+        assert [row[1] for row in rows if row[0] == "Austin"] == ["2024-04", "2025-12", "2026-01", "no day"]
+    for caption in ("Reopened tasks by region and month", "Hours until assigned, by region and month"):
+        rows = [row[:3] for row in shown.rows(caption)]
+        assert rows == [["Austin", "2025-10", "1"], ["Smoky", "2025-09", "2"], ["Smoky", "2025-10", "1"]]
+
+
+def test_lines_edited_after_an_approval_are_told_also_later_and_deletions_are_none(
+    tables_of_both: Any,
+) -> None:
+    histories: dict[int, tuple[tuple[str, Any, Any, int, bool], ...]] = {
+        # status, costs, supplies, lines, deleted
+        1: (("approved", 5, None, 1, False), ("created", 5, None, 1, False), ("created", 8, 2, 2, False)),
+        2: (("approved", 5, None, 1, False), ("approved", None, None, 0, True)),
+        3: (("approved", None, None, 1, False), ("approved", Decimal("-1.5"), None, 1, False)),
+        4: (("finished", 5, None, 1, False), ("approved", 6, None, 1, False)),
+        5: (("Approved", 5, 1, 2, False), ("approved", None, None, 2, False)),
+    }
+    put(
+        tables_of_both,
+        "task_changes",
+        *(
+            {
+                "region_code": "smoky",
+                "task_id": task,
+                "change_number": number,
+                "noted_at": plain(NOW) - timedelta(hours=task),
+                "task_status_code": status,
+                "cost_amount": None if cost is None else Decimal(cost),
+                "supply_amount": None if supply is None else Decimal(supply),
+                "count_cost_lines": lines,
+                "count_supply_lines": 0,
+                "is_deleted": is_deleted,
+            }
+            for task, versions in histories.items()
+            for number, (status, cost, supply, lines, is_deleted) in enumerate(versions, 1)
+        ),
+    )
+    shown = Page(make_page(tables_of_both, {}, NOW)).rows("Lines edited after approval, the newest 20")
+    assert [[row[1], *row[4:]] for row in shown] == [
+        ["1", "5.00", "10.00"],
+        ["3", NOTHING, "-1.50"],
+        ["5", "6.00", NOTHING],
+    ]
+
+
+def test_a_region_that_has_stood_still_for_months_was_loaded(tables: Any) -> None:
+    insert(tables, "regions", {"region_code": "smoky", "name": "Smoky", "synced_at": plain(NOW)})
+    noted = json.dumps({"check": {"text": "bad rows. Next: look.", "since": "2025-12-01T00:00:00+00:00"}})
+    insert(tables, "sync_runs", run_row("smoky", "tasks", 24 * 70, problems=noted))
+    shown = Page(make_page(tables, {"smoky": "Smoky"}, NOW))
+    assert "Needs attention: Smoky not as usual; 1 open problem." in shown.text
+    assert "tasks: 69 days ago" in shown.text and "never loaded" not in shown.text
+    assert shown.rows("What the last runs left open")[0][:2] == ["Smoky", "bad rows."]
+
+
+def test_what_is_out_of_all_measure_is_told_and_does_not_flatten_the_pictures(tables_of_both: Any) -> None:
+    client, region, absurd = tables_of_both, {"region_code": "smoky"}, Decimal("41000000000.00")
+    month = NOW.date().replace(day=1)
+    months = [(month - timedelta(days=28 * back)).replace(day=1) for back in range(6)]
+    costs = {stay: Decimal(100 + stay) for stay in range(17)} | {17: absurd, 18: Decimal(0), 19: -absurd}
+    put(
+        client,
+        "mart_stay_turnovers",
+        *(
+            {
+                **region,
+                "reservation_id": stay,
+                "is_turn": True,
+                "checkout_date": months[stay % 6],
+                "checkout_month": months[stay % 6],
+                "clean_cost": cost,
+            }
+            for stay, cost in costs.items()
+        ),
+    )
+    bill = {**region, "property_id": 1, "count_lines": 1, "count_lines_without_amount": 0}
+    put(
+        client,
+        "mart_owner_billing",
+        *(
+            {**bill, "work_month": when, "bill_to": payer, "amount": amount}
+            for when, owner in zip(months, (500, absurd, 400, -absurd, 300, 450))
+            for payer, amount in (("owner", Decimal(owner)), ("guest", Decimal(100)))
+        ),
+    )
+    put(
+        client,
+        "mart_task_lines",
+        *(
+            {
+                **region,
+                "task_id": number,
+                "line_kind": "supply",
+                "bill_to": "owner",
+                "work_month": when,
+                # The product of the two does not fit into 38 digits.
+                "quantity": Decimal(10**19) if number == 2 else Decimal(2),
+                "amount": Decimal(10**19) if number == 2 else Decimal(10),
+            }
+            for number, when in enumerate(months)
+        ),
+    )
+    html = make_page(client, {}, NOW)
+    shown = Page(html)
+    rows = shown.rows("Cost of a turnover in smoky")
+    assert sum(int(row[9]) for row in rows) == 2 and [row[7] for row in rows].count(money(absurd)) == 1
+    assert "2 of 20 turns are outlying, up to" in shown.text
+    told = [
+        f"{when:%Y-%m} ({money(amount)})"
+        for when, amount in ((months[1], absurd + 100), (months[3], -absurd))
+    ]
+    assert f"more than 20 times the middle month: {', '.join(told)}." in shown.text
+    assert f"more than 20 times the middle month: {months[2]:%Y-%m} ({money(Decimal(10**19))})." in shown.text
+    drawn = re.findall(r'<div class="drawn">(<svg.*?</svg>)', html, re.DOTALL)
+    assert [svg.count(charts.BEYOND) for svg in drawn] == [2, 2, 1]
+    assert max(max(marks(svg)) for svg in drawn) < 2000
+    # What is cut off is as high as the picture, the rest keeps its measure.
+    heights = [float(height) for height in re.findall(r'd="M[\d.,]+h[\d.]+v([\d.]+)h', drawn[2])]
+    heights = [height for height in heights if height]
+    assert len(heights) == 6 and max(heights) == pytest.approx(170)
+    assert sorted(heights)[:5] == pytest.approx([170 / 1.05] * 5, rel=1e-3)
+
+
+def test_months_and_weeks_without_a_row_have_their_place_in_pictures() -> None:
+    months = [date(2025, 11, 1), None, date(2026, 2, 1)]
+    assert axes.every_month(months) == ["2025-11", "2025-12", "2026-01", "2026-02"]
+    assert axes.every_week([date(2026, 1, 12), date(2025, 12, 29)]) == [
+        "2025-12-29",
+        "2026-01-05",
+        "2026-01-12",
+    ]
+    assert axes.every_month([None]) == axes.every_week([]) == []
+    svg = charts.bars([{"x": "2025-11", "y": 1}], "x", "y", axes.every_month(months), "")
+    assert [text for text in re.findall(r">(\d{4}-\d\d)<", svg)] == axes.every_month(months)
 
 
 def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
@@ -642,8 +897,10 @@ def test_late_cleans_are_counted_by_how_late_they_were(tables: Any) -> None:
     )
     shown = Page(make_page(tables, {}, NOW))
     spans = ("under 30 min", "30-60 min", "1-2 h", "2-4 h", "over 4 h")
-    expected = dict.fromkeys(spans, "2") | {"not known": "1"}
-    assert {row[1]: row[2] for row in shown.rows("Late cleans of eight weeks")} == expected
+    expected = dict.fromkeys(spans, "2") | {"not known": "1", "on time": "1"}
+    rows = shown.rows("Cleans of eight weeks by how late they were")
+    assert {row[1]: row[2] for row in rows} == expected
+    assert "11 of 12 judged cleans were late." in shown.text
 
 
 def test_margins_are_not_shown_while_lines_carry_the_price_of_a_piece(tables: Any) -> None:

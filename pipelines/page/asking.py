@@ -9,6 +9,7 @@ from typing import Any
 from dlt.destinations.exceptions import DatabaseUndefinedRelation
 
 from pipelines.database.ddl import SQL_DIR, SqlClient
+from pipelines.page.axes import FAR
 
 Row = dict[str, Any]
 EIGHT_WEEKS = timedelta(weeks=8)
@@ -16,20 +17,25 @@ _PLACE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 
 class Questions:
-    """Answers of one moment; `now` is UTC, and every span the queries name is reckoned from it."""
+    """Answers of one moment, `now` (UTC). Spans of days are reckoned from the region's own day, not from UTC's: a
+    query that names one joins `regions`.
+    """
 
     def __init__(self, client: SqlClient, now: datetime) -> None:
         self._client = client
-        today = now.date()
+        today = f"cast({_instant(now)} at time zone coalesce(regions.time_zone, 'UTC') as date)"
         self._spans = {
             "a_day_ago": _instant(now - timedelta(days=1)),
             "eight_weeks_ago": _instant(now - EIGHT_WEEKS),
-            "eight_weeks_ago_day": _day(today - EIGHT_WEEKS),
-            "half_a_year_ago": _day(today - timedelta(weeks=26)),
-            "half_a_year_ago_instant": _instant(now - timedelta(weeks=26)),
-            "two_years_ago": _day(today.replace(day=1) - timedelta(days=700)),
-            "last_month": _day((today.replace(day=1) - timedelta(days=1)).replace(day=1)),
-            "today": _day(today),
+            "half_a_year_ago": _instant(now - timedelta(weeks=26)),
+            "far": str(FAR),
+            "today": today,
+            "eight_weeks_ago_day": f"({today} - {EIGHT_WEEKS.days})",
+            # Weeks and months begin whole: a first one cut short reads as a poor one.
+            "first_week": f"cast(date_trunc('week', cast({today} as timestamp)) as date) - {7 * 26}",
+            "first_of_two_months": _month_ago(today, 1),
+            "first_of_six_months": _month_ago(today, 5),
+            "first_of_two_years": _month_ago(today, 23),
         }
 
     def ask(self, name: str) -> list[Row]:
@@ -47,5 +53,6 @@ def _instant(moment: datetime) -> str:
     return f"cast('{moment.isoformat()}' as timestamp with time zone)"
 
 
-def _day(day: Any) -> str:
-    return f"cast('{day.isoformat()}' as date)"
+def _month_ago(today: str, count: int) -> str:
+    """The first day of the month so many months ago."""
+    return f"cast(date_trunc('month', cast({today} as timestamp)) - interval '{count} months' as date)"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pipelines.page import charts
 from pipelines.page.asking import Questions
+from pipelines.page.axes import every_month
 from pipelines.page.showing import Figure, moment, money, month, shown, table, zone_of
 
 
@@ -40,7 +41,7 @@ def _reopened(questions: Questions, names: Mapping[str, str]) -> Figure:
             [{"month": when, "times": count} for when, count in sorted(counted.items())],
             "month",
             "times",
-            sorted(counted),
+            every_month(row["noted_month"] for row in rows),
             "times",
         )
         if counted
@@ -51,7 +52,8 @@ def _reopened(questions: Questions, names: Mapping[str, str]) -> Figure:
 def _edited(questions: Questions, names: Mapping[str, str], zones: Mapping[str, str | None]) -> Figure:
     return Figure(
         "Lines edited after approval",
-        "The newest changes of the cost and supply lines of tasks that were approved before.",
+        "The newest changes of the cost and supply lines of tasks that had been approved; "
+        "a dash where no amount was known.",
         table(
             "Lines edited after approval, the newest 20",
             "region | task | name | seen | #before | #after",

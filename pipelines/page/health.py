@@ -14,7 +14,8 @@ import pendulum
 from breezeway_source.entities.endpoints import ENDPOINTS
 from pipelines.page import charts
 from pipelines.page.asking import Questions, Row
-from pipelines.page.showing import age, moment, percent, shown, zone_of
+from pipelines.page.axes import every_week
+from pipelines.page.showing import Table, age, moment, percent, shown, table, zone_of
 from pipelines.watch.history import span
 from pipelines.watch.rhythms import ENOUGH_READS, OVERDUE_AT_LEAST, OVERDUE_FACTOR
 
@@ -85,6 +86,14 @@ class Health:
     def sign(self) -> str:
         return SIGNS[self.state]
 
+    @property
+    def problem_table(self) -> Table:
+        return table(
+            "What the last runs left open",
+            "region | problem | since | next step",
+            [(each.region, each.text, each.since, each.next_step) for each in self.problems],
+        )
+
 
 def health(questions: Questions, configured: Mapping[str, str], now: datetime) -> Health:
     """`configured`: code to name of the regions that should be there, loaded or not."""
@@ -122,7 +131,7 @@ def _runs(line: RegionLine, rows: Sequence[Row], now: datetime) -> None:
     for entity in ENDPOINTS:
         row = by_entity.get(entity)
         if row is None:
-            line.cells.append(Cell(entity, "none", "never", "not loaded in the last eight weeks"))
+            line.cells.append(Cell(entity, "none", "never", "not loaded yet"))
             continue
         usual = _usual(row)
         is_late = row["loaded_at"] is None or now - row["last_started_at"] > max(
@@ -137,7 +146,7 @@ def _runs(line: RegionLine, rows: Sequence[Row], now: datetime) -> None:
     newest = max(rows, key=lambda row: row["started_at"])
     loaded = max((row["loaded_at"] for row in rows if row["loaded_at"]), default=None)
     good = max((row["good_at"] for row in rows if row["good_at"]), default=None)
-    line.last_good = f"{moment(good, line.zone)} ({age(good, now)})" if good else "none in eight weeks"
+    line.last_good = f"{moment(good, line.zone)} ({age(good, now)})" if good else "never"
     line.data_age = age(loaded, now)
     if newest["status"] == "failed":
         line.state, line.verdict = "bad", "the last run failed"
@@ -164,14 +173,15 @@ def _linkage(line: RegionLine, rows: Sequence[Row]) -> None:
     line.tasks = shown(last["tasks_total"])
     line.linked = percent(last["tasks_linked"], last["tasks_total"])
     line.resolved = percent(last["tasks_resolved"], last["tasks_linked"])
+    by_week = {row["run_week"].isoformat(): row for row in rows if row["tasks_total"]}
     shares = [
-        {
-            "week": row["run_week"].isoformat(),
-            "share": 100 * row["tasks_resolved"] / row["tasks_total"] if row["tasks_total"] else None,
-        }
-        for row in rows
+        {"week": week, "share": 100 * by_week[week]["tasks_resolved"] / by_week[week]["tasks_total"]}
+        if week in by_week
+        else {"week": week, "share": None}
+        for week in every_week(row["run_week"] for row in rows)
     ]
-    line.trend = charts.line(shares, "week", "share")
+    if len(rows) > 1:  # a single point is no line
+        line.trend = charts.line(shares, "week", "share")
     line.trend_rows = [
         (
             line.name,

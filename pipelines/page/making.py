@@ -15,6 +15,7 @@ from pipelines.database.locks import database_use
 from pipelines.database.places import refuse_place
 from pipelines.page import changes, health, money, work
 from pipelines.page.asking import Questions
+from pipelines.page.axes import FAR
 from pipelines.page.showing import table
 from pipelines.watch.sync_runs import plain
 
@@ -47,12 +48,14 @@ def make_page(
         dataset=client.dataset_name,
         health=found,
         signs=health.SIGNS,
+        far=FAR,
         linkage=table(
             "Linkage of eight weeks",
             LINKAGE_HEADS,
             [row for line in found.regions for row in line.trend_rows],
         ),
         due=work.due(questions, names),
+        due_of_all=work.due_of_all(questions),
         punctuality=work.punctuality(questions, names),
         turnover_cost=money.turnover_cost(questions, names),
         billing=money.billing(questions, names),

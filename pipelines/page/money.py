@@ -9,8 +9,11 @@ from typing import Any
 
 from pipelines.page import charts
 from pipelines.page.asking import Questions, Row
+from pipelines.page.axes import FAR, Reach, every_month, reach
 from pipelines.page.showing import Figure, money, month, percent, shown, table
 
+_SPREAD = ("lowest", "lower_quarter", "middle", "upper_quarter", "highest")
+TOLD = 4  # months beyond a picture that are named
 PAYERS = ("owner", "guest", "internal", "damage", "insurance", "unset")
 # Of the lines of several pieces so many may be priced as one piece before margins are not shown.
 PRICED_AS_ONE_SHARE = Decimal("0.5")
@@ -25,49 +28,57 @@ def turnover_cost(questions: Questions, names: Mapping[str, str]) -> list[Figure
     by_region: dict[str, list[Row]] = defaultdict(list)
     for row in questions.ask("turnover_cost"):
         by_region[row["region_code"]].append(row)
-    figures = []
-    for code, rows in sorted(by_region.items()):
-        drawn = [
-            {"month": month(row["checkout_month"])}
-            | {
-                name: float(row[name])
-                for name in ("lowest", "lower_quarter", "middle", "upper_quarter", "highest")
-            }
-            for row in rows
-            if row["count_costs"]
-        ]
-        figures.append(
-            Figure(
-                names.get(code, code),
-                "",
-                table(
-                    f"Cost of a turnover in {names.get(code, code)}",
-                    "month | #turns | #with a cost | #lowest | #lower quarter | #middle | #upper quarter | #highest | "
-                    "#sum",
-                    [
-                        (
-                            month(row["checkout_month"]),
-                            shown(row["count_turns"]),
-                            shown(row["count_costs"]),
-                            *(
-                                money(row[name])
-                                for name in (
-                                    "lowest",
-                                    "lower_quarter",
-                                    "middle",
-                                    "upper_quarter",
-                                    "highest",
-                                    "clean_cost",
-                                )
-                            ),
-                        )
-                        for row in rows
-                    ],
-                ),
-                charts.spread(drawn, "month") if drawn else "",
-            )
+    return [_turnover_cost(names.get(code, code), rows) for code, rows in sorted(by_region.items())]
+
+
+def _turnover_cost(region: str, rows: Sequence[Row]) -> Figure:
+    known = [row for row in rows if row["count_costs"]]
+    costs = [(month(row["checkout_month"]), row[name]) for row in known for name in _SPREAD]
+    reached = reach(costs, known[0]["far_from"] if known else None)
+    drawn = [
+        {"month": month(row["checkout_month"])} | {name: float(reached.cut(row[name])) for name in _SPREAD}
+        for row in known
+    ]
+    outlying, costing = (sum(int(row[name]) for row in known) for name in ("count_outlying", "count_costs"))
+    note = ""
+    if outlying:
+        farthest = max((amount for _, amount in costs), key=abs)
+        note = (
+            f"{shown(outlying)} of {shown(costing)} turns {'is' if outlying == 1 else 'are'} outlying, "
+            f"up to {money(farthest)}: beyond the picture, in the numbers."
         )
-    return figures
+    heads = "month | #turns | #with a cost | #lowest | #lower quarter | #middle | #upper quarter | #highest | #sum"
+    return Figure(
+        region,
+        "",
+        table(
+            f"Cost of a turnover in {region}",
+            f"{heads} | #outlying",
+            [
+                (
+                    month(row["checkout_month"]),
+                    shown(row["count_turns"]),
+                    shown(row["count_costs"]),
+                    *(money(row[name]) for name in (*_SPREAD, "clean_cost")),
+                    shown(int(row["count_outlying"] or 0)),
+                )
+                for row in rows
+            ],
+        ),
+        charts.spread(drawn, "month", every_month(row["checkout_month"] for row in rows), reached)
+        if drawn
+        else "",
+        note,
+    )
+
+
+def _beyond(reached: Reach) -> str:
+    """Which months are not drawn to their height, with their amounts."""
+    if not reached.beyond:
+        return ""
+    told = ", ".join(f"{place} ({money(amount)})" for place, amount in reached.beyond[:TOLD])
+    more = f" and {len(reached.beyond) - TOLD} more" if len(reached.beyond) > TOLD else ""
+    return f"Beyond the picture ({charts.BEYOND}), more than {FAR} times the middle month: {told}{more}."
 
 
 def billing(questions: Questions, names: Mapping[str, str]) -> Figure:
@@ -76,11 +87,23 @@ def billing(questions: Questions, names: Mapping[str, str]) -> Figure:
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         payer = row["bill_to"] if row["bill_to"] in PAYERS else "other"
-        sums[month(row["work_month"]), payer] += row["amount"] or 0
+        if row["work_month"]:
+            sums[month(row["work_month"]), payer] += row["amount"] or 0
     order = [*PAYERS, "other"]
+    # What is owed stands up, credits hang down.
+    heights: dict[tuple[str, bool], Decimal] = defaultdict(Decimal)
+    for (when, _), amount in sums.items():
+        heights[when, amount > 0] += amount
+    reached = reach([(when, height) for (when, _), height in heights.items()])
+    parts = {key: reached.cut(height) / height if height else 1 for key, height in heights.items()}
     used = [payer for payer in order if any(of == payer for _, of in sums)]
     values = [
-        {"month": when, "payer": payer, "amount": float(amount), "rank": order.index(payer)}
+        {
+            "month": when,
+            "payer": payer,
+            "amount": float(amount * parts[when, amount > 0]),
+            "rank": order.index(payer),
+        }
         for (when, payer), amount in sorted(sums.items())
     ]
     return Figure(
@@ -112,7 +135,19 @@ def billing(questions: Questions, names: Mapping[str, str]) -> Figure:
                 for row in rows
             ],
         ),
-        charts.stacked(values, "month", "amount", "payer", used, "amount") if values else "",
+        charts.stacked(
+            values,
+            "month",
+            "amount",
+            "payer",
+            used,
+            "amount",
+            every_month(row["work_month"] for row in rows),
+            reached,
+        )
+        if values
+        else "",
+        _beyond(reached),
     )
 
 
@@ -124,16 +159,22 @@ def supplies(questions: Questions, names: Mapping[str, str]) -> Figure:
     hides = bool(of_several) and Decimal(as_one) / Decimal(of_several) > PRICED_AS_ONE_SHARE
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
-        sums[month(row["work_month"])] += row["amount"] or 0
-    drawn = [{"month": when, "amount": float(amount)} for when, amount in sorted(sums.items())]
+        if row["work_month"]:
+            sums[month(row["work_month"])] += row["amount"] or 0
+    reached = reach(list(sums.items()))
+    drawn = [{"month": when, "amount": float(reached.cut(amount))} for when, amount in sorted(sums.items())]
     heads = "region | month | #lines | #pieces | #amount | #cost" + ("" if hides else " | #margin")
     return Figure(
         "Supplies used",
         "Amount of supply lines by month of the work. The cost is quantity times unit cost; a margin is the amount "
         "less that cost, of lines where both are known.",
         table("Supplies by region and month", heads, [_supply(row, names, hides) for row in rows]),
-        charts.bars(drawn, "month", "amount", sorted(sums), "amount") if drawn else "",
-        NO_MARGINS if hides else "",
+        charts.bars(
+            drawn, "month", "amount", every_month(row["work_month"] for row in rows), "amount", reached
+        )
+        if drawn
+        else "",
+        " ".join(filter(None, (NO_MARGINS if hides else "", _beyond(reached)))),
     )
 
 
@@ -153,11 +194,13 @@ def doubtful(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
     """Lines whose amount is not known, and tasks whose own total is not the sum of their lines."""
     counts = questions.ask("doubtful_money")
     tasks = questions.ask("differing_totals")
+    lines, without, compared, differing = (sum(int(row[name] or 0) for row in counts) for name in _COUNTS)
     return [
         Figure(
             "Lines without an amount",
             "Their sums are low by what these lines are worth.",
-            table(
+            fact=f"{shown(without)} of {shown(lines)} lines have no amount." if lines else "",
+            table=table(
                 "Lines without an amount, and totals that differ",
                 "region | #lines | #without amount | #totals compared | #that differ | #share that differs",
                 [
@@ -173,7 +216,8 @@ def doubtful(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
         Figure(
             "Totals that differ most",
             "The task's own total beside the sum of its lines. A figure to look at, never to add.",
-            table(
+            fact=f"{shown(differing)} of {shown(compared)} totals differ." if compared else "",
+            table=table(
                 "The 20 tasks whose totals differ most",
                 "region | task | name | property | work day | #total | #lines | #difference",
                 [_differing(row, names) for row in tasks],
@@ -195,8 +239,7 @@ def people(questions: Questions, names: Mapping[str, str]) -> Figure:
                 (
                     names.get(row["region_code"], row["region_code"]),
                     month(row["work_month"]),
-                    " ".join(filter(None, (row["first_name"], row["last_name"])))
-                    or f"person {row['person_id']}",
+                    row["name"] or (f"person {row['person_id']}" if row["person_id"] else "nobody named"),
                     shown(row["count_tasks"]),
                     shown(row["count_tasks_without_rate"]),
                     row["currency"] or shown(None),

@@ -24,13 +24,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture with its definition and its numbers; `svg` is empty where there is nothing to draw yet."""
+    """A picture with its definition and its numbers; `svg` is empty where there is nothing to draw yet.
+
+    `fact` says in a sentence what is to be seen, `note` what to beware of.
+    """
 
     title: str
     definition: str
     table: Table
     svg: str = ""
     note: str = ""
+    fact: str = ""
 
 
 def shown(value: Any) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from pipelines.page import charts
 from pipelines.page.asking import Questions
+from pipelines.page.axes import every_week
 from pipelines.page.showing import Figure, Table, percent, shown, table
 
 SPANS = ("under 30 min", "30-60 min", "1-2 h", "2-4 h", "over 4 h", "not known")
@@ -35,6 +36,15 @@ def due(questions: Questions, names: Mapping[str, str]) -> Table:
     )
 
 
+def due_of_all(questions: Questions) -> str:
+    """How many check-outs there are at all: none that needs attention is not the same as none that is known."""
+    counted = questions.ask("upcoming")
+    turns, needing = (sum(int(row[name]) for row in counted) for name in ("count_turns", "count_needing"))
+    if not turns:
+        return "No check-out of these days is known."
+    return f"{shown(needing)} of {shown(turns)} check-outs of these days need attention."
+
+
 def _at(day: object, time: object) -> str:
     return f"{shown(day)} {str(time)[:5]}" if time else shown(day)
 
@@ -49,10 +59,14 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
         late[week] += row["count_late"]
         same_day[week] += row["count_same_day_turns"]
         turns[week] += row["count_turns"]
-    judged = [week for week in sorted(turns) if on_time[week] + late[week]]
+    weeks = every_week(row["checkout_week"] for row in rows)
     share = [
-        {"week": week, "share": on_time[week] / (on_time[week] + late[week]), "what": "on time"}
-        for week in judged
+        {
+            "week": week,
+            "share": on_time[week] / (on_time[week] + late[week]) if on_time[week] + late[week] else None,
+            "what": "on time",
+        }
+        for week in weeks
     ]
     by_week = table(
         "Turns by week of check-out and region",
@@ -75,14 +89,15 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
     for row in counted:
         by_span[row["late_by"]] += row["count_cleans"]
     late_values = [{"span": span, "cleans": by_span[span]} for span in SPANS]
+    judged, too_late = sum(by_span.values()), sum(by_span[span] for span in SPANS)
     return [
         Figure(
             "Cleans on time",
             "Of the turns whose clean has a finishing time and a next check-in: finished before that check-in. "
             "By week of check-out, all regions.",
             by_week,
-            charts.lines(share, "week", "share", "what", ["on time"], "on time", charts.SHARE)
-            if share
+            charts.lines(share, "week", "share", "what", ["on time"], "on time", charts.SHARE, weeks)
+            if any(on_time.values()) or any(late.values())
             else "",
         ),
         Figure(
@@ -91,13 +106,13 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
             table(
                 "Same-day turns by week",
                 "week from | #turns | #same day",
-                [(week, shown(turns[week]), shown(same_day[week])) for week in sorted(turns)],
+                [(week, shown(turns[week]), shown(same_day[week])) for week in weeks],
             ),
             charts.bars(
-                [{"week": week, "turns": same_day[week]} for week in sorted(turns)],
+                [{"week": week, "turns": same_day[week]} for week in weeks],
                 "week",
                 "turns",
-                sorted(turns),
+                weeks,
                 "same-day turns",
             )
             if any(same_day.values())
@@ -107,7 +122,7 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
             "How late",
             "Cleans of the last eight weeks that were finished after the next check-in, by how much.",
             table(
-                "Late cleans of eight weeks",
+                "Cleans of eight weeks by how late they were",
                 "region | late by | #cleans",
                 [
                     (
@@ -118,6 +133,9 @@ def punctuality(questions: Questions, names: Mapping[str, str]) -> list[Figure]:
                     for row in counted
                 ],
             ),
-            charts.bars(late_values, "span", "cleans", SPANS, "cleans") if by_span else "",
+            charts.bars(late_values, "span", "cleans", SPANS, "cleans") if too_late else "",
+            fact=f"{shown(too_late)} of {shown(judged)} judged cleans {'was' if too_late == 1 else 'were'} late."
+            if judged
+            else "",
         ),
     ]

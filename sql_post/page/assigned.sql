@@ -1,22 +1,22 @@
--- assigned: one row per region and month of its zone: how long tasks waited from the first version, in which
--- nobody was assigned, to the first in which somebody was. Hours, an upper bound: changes between two runs
--- are one. Reads task_changes, regions.
+-- assigned: one row per region and month of its zone, of six months: how long tasks waited from the first
+-- version, in which nobody was assigned, to the first in which somebody was. Hours, an upper bound: changes
+-- between two runs are one. Versions that tell of a deletion assign nobody. Reads task_changes, regions.
 with
 
-first_seen as (
+versions as (
     select
         task_changes.region_code,
         task_changes.task_id,
+        task_changes.change_number,
         task_changes.noted_at,
+        task_changes.assignees,
         cast(
             date_trunc('month', task_changes.noted_at at time zone coalesce(regions.time_zone, 'UTC')) as date
-        ) as noted_month
+        ) as noted_month,
+        :first_of_six_months as first_month
     from task_changes
     left join regions on task_changes.region_code = regions.region_code
-    where
-        task_changes.change_number = 1
-        and task_changes.assignees is null
-        and task_changes.noted_at >= :half_a_year_ago_instant
+    where not task_changes.is_deleted
 ),
 
 waited as (
@@ -25,14 +25,18 @@ waited as (
         first_seen.task_id,
         first_seen.noted_month,
         cast(
-            extract(epoch from (min(task_changes.noted_at) - first_seen.noted_at)) / 3600 as decimal(18, 1)
+            extract(epoch from (min(versions.noted_at) - first_seen.noted_at)) / 3600 as decimal(18, 1)
         ) as hours
-    from first_seen
-    inner join task_changes
+    from versions as first_seen
+    inner join versions
         on
-            first_seen.region_code = task_changes.region_code
-            and first_seen.task_id = task_changes.task_id
-    where task_changes.assignees is not null
+            first_seen.region_code = versions.region_code
+            and first_seen.task_id = versions.task_id
+    where
+        first_seen.change_number = 1
+        and first_seen.assignees is null
+        and first_seen.noted_month >= first_seen.first_month
+        and versions.assignees is not null
     group by first_seen.region_code, first_seen.task_id, first_seen.noted_month, first_seen.noted_at
 )
 

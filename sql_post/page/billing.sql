@@ -1,16 +1,20 @@
--- billing: one row per region, work month and payer. Reads mart_owner_billing.
+-- billing: one row per region, work month and payer, of two years and of what has no month. Reads
+-- mart_owner_billing, regions.
 select
-    region_code,
-    work_month,
-    bill_to,
-    sum(count_lines) as count_lines,
-    sum(count_lines_without_amount) as count_lines_without_amount,
-    sum(amount) as amount,
-    sum(billable_amount) as billable_amount,
-    sum(not_billable_amount) as not_billable_amount,
-    sum(unsaid_amount) as unsaid_amount,
-    sum(unfinished_amount) as unfinished_amount
+    mart_owner_billing.region_code,
+    mart_owner_billing.work_month,
+    mart_owner_billing.bill_to,
+    sum(mart_owner_billing.count_lines) as count_lines,
+    sum(mart_owner_billing.count_lines_without_amount) as count_lines_without_amount,
+    sum(mart_owner_billing.amount) as amount,
+    sum(mart_owner_billing.billable_amount) as billable_amount,
+    sum(mart_owner_billing.not_billable_amount) as not_billable_amount,
+    sum(mart_owner_billing.unsaid_amount) as unsaid_amount,
+    sum(mart_owner_billing.unfinished_amount) as unfinished_amount
 from mart_owner_billing
-where work_month >= :two_years_ago
-group by region_code, work_month, bill_to
-order by region_code, work_month, bill_to;
+left join regions on mart_owner_billing.region_code = regions.region_code
+where
+    mart_owner_billing.work_month >= :first_of_two_years
+    or mart_owner_billing.work_month is null
+group by mart_owner_billing.region_code, mart_owner_billing.work_month, mart_owner_billing.bill_to
+order by mart_owner_billing.region_code, mart_owner_billing.work_month, mart_owner_billing.bill_to;

@@ -5,14 +5,11 @@ select
     reservation_id,
     property_id,
     property_name,
-    today,
-    days_ahead,
     checkout_date,
     checkout_time,
     next_checkin_date,
     next_checkin_time,
     is_same_day_turn,
-    window_minutes,
     clean_state
 from mart_upcoming_turns
 where needs_attention

@@ -1,9 +1,7 @@
--- last_day: one row per region: requests, refusals and failures of the last 24 hours. Reads sync_runs.
+-- last_day: one row per region: requests and failures of the last 24 hours. Reads sync_runs.
 select
     region_code,
-    count(distinct run_id) as count_runs,
     sum(requests) as count_requests,
-    sum(refusals) as count_refusals,
     sum(failures) as count_failures
 from sync_runs
 where started_at >= :a_day_ago

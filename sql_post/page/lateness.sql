@@ -1,21 +1,31 @@
--- lateness: one row per region and span: cleans finished after the next check-in, over eight weeks.
--- Reads mart_stay_turnovers.
+-- lateness: one row per region and span: cleans that were judged, over eight weeks, by how long after the
+-- next check-in they were finished. Reads mart_stay_turnovers, regions.
+with
+
+judged as (
+    select
+        mart_stay_turnovers.region_code,
+        case
+            when mart_stay_turnovers.is_on_time then 'on time'
+            when mart_stay_turnovers.slack_minutes is null then 'not known'
+            when mart_stay_turnovers.slack_minutes > -30 then 'under 30 min'
+            when mart_stay_turnovers.slack_minutes > -60 then '30-60 min'
+            when mart_stay_turnovers.slack_minutes > -120 then '1-2 h'
+            when mart_stay_turnovers.slack_minutes > -240 then '2-4 h'
+            else 'over 4 h'
+        end as late_by
+    from mart_stay_turnovers
+    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    where
+        mart_stay_turnovers.is_turn
+        and mart_stay_turnovers.is_on_time is not null
+        and mart_stay_turnovers.checkout_date between :eight_weeks_ago_day and :today
+)
+
 select
     region_code,
-    case
-        when slack_minutes is null then 'not known'
-        when slack_minutes > -30 then 'under 30 min'
-        when slack_minutes > -60 then '30-60 min'
-        when slack_minutes > -120 then '1-2 h'
-        when slack_minutes > -240 then '2-4 h'
-        else 'over 4 h'
-    end as late_by,
+    late_by,
     count(*) as count_cleans
-from mart_stay_turnovers
-where
-    is_turn
-    and not is_on_time
-    and checkout_date >= :eight_weeks_ago_day
-    and checkout_date <= :today
-group by 1, 2
-order by 1, 2;
+from judged
+group by region_code, late_by
+order by region_code, late_by;

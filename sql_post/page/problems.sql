@@ -4,25 +4,17 @@ with
 noted as (
     select
         region_code,
-        started_at,
-        status,
-        message,
         problems,
         row_number() over (
             partition by region_code
             order by started_at desc, run_id desc
         ) as age
     from sync_runs
-    where
-        problems is not null
-        and started_at >= :eight_weeks_ago
+    where problems is not null
 )
 
 select
     region_code,
-    started_at,
-    status,
-    message,
     problems
 from noted
 where age = 1

@@ -1,16 +1,29 @@
--- punctuality: one row per region and week of check-out: turns, same-day turns, cleans on time and late.
--- Reads mart_stay_turnovers.
+-- punctuality: one row per region and week of check-out, of half a year: turns, same-day turns, cleans on
+-- time and late. Reads mart_stay_turnovers, regions.
+with
+
+turns as (
+    select
+        mart_stay_turnovers.region_code,
+        mart_stay_turnovers.is_same_day_turn,
+        mart_stay_turnovers.is_on_time,
+        cast(
+            date_trunc('week', cast(mart_stay_turnovers.checkout_date as timestamp)) as date
+        ) as checkout_week
+    from mart_stay_turnovers
+    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    where
+        mart_stay_turnovers.is_turn
+        and mart_stay_turnovers.checkout_date between :first_week and :today
+)
+
 select
     region_code,
-    cast(date_trunc('week', cast(checkout_date as timestamp)) as date) as checkout_week,
+    checkout_week,
     count(*) as count_turns,
     sum(case when is_same_day_turn then 1 else 0 end) as count_same_day_turns,
     sum(case when is_on_time then 1 else 0 end) as count_on_time,
     sum(case when not is_on_time then 1 else 0 end) as count_late
-from mart_stay_turnovers
-where
-    is_turn
-    and checkout_date >= :half_a_year_ago
-    and checkout_date <= :today
-group by region_code, cast(date_trunc('week', cast(checkout_date as timestamp)) as date)
+from turns
+group by region_code, checkout_week
 order by region_code, checkout_week;

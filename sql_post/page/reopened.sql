@@ -1,5 +1,5 @@
--- reopened: one row per region and month of its zone: finished tasks that were seen unfinished afterwards.
--- Reads task_changes, regions.
+-- reopened: one row per region and month of its zone, of six months: finished tasks that were seen unfinished
+-- afterwards. Reads task_changes, regions.
 with
 
 versions as (
@@ -14,20 +14,29 @@ versions as (
         ) as was_finished
     from task_changes
     where not is_deleted
+),
+
+reopened as (
+    select
+        versions.region_code,
+        versions.task_id,
+        cast(
+            date_trunc('month', versions.noted_at at time zone coalesce(regions.time_zone, 'UTC')) as date
+        ) as noted_month,
+        :first_of_six_months as first_month
+    from versions
+    left join regions on versions.region_code = regions.region_code
+    where
+        versions.was_finished
+        and not versions.is_finished
 )
 
 select
-    versions.region_code,
-    cast(
-        date_trunc('month', versions.noted_at at time zone coalesce(regions.time_zone, 'UTC')) as date
-    ) as noted_month,
+    region_code,
+    noted_month,
     count(*) as count_reopened,
-    count(distinct versions.task_id) as count_tasks
-from versions
-left join regions on versions.region_code = regions.region_code
-where
-    versions.was_finished
-    and not versions.is_finished
-    and versions.noted_at >= :half_a_year_ago_instant
-group by 1, 2
-order by 1, 2;
+    count(distinct task_id) as count_tasks
+from reopened
+where noted_month >= first_month
+group by region_code, noted_month
+order by region_code, noted_month;

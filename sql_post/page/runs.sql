@@ -1,50 +1,53 @@
--- runs: one row per region and entity: its last run, its last good one, and how often it is loaded.
--- Reads sync_runs of the last eight weeks.
+-- runs: one row per region and entity: its last run, its last good one, and how often it was loaded in the
+-- last eight weeks. Reads sync_runs, also of longer ago: what stood still for months was not "never loaded".
 with
 
-recent as (
+runs as (
     select
         region_code,
         entity,
-        status,
-        started_at,
-        finished_at,
-        row_number() over (
-            partition by region_code, entity
-            order by started_at desc, run_id desc
-        ) as age
+        max(started_at) as started_at,
+        max(case when status <> 'failed' then finished_at end) as loaded_at,
+        max(case when status = 'ok' then finished_at end) as good_at,
+        min(case when status <> 'failed' and started_at >= :eight_weeks_ago then started_at end)
+            as first_started_at,
+        max(case when status <> 'failed' then started_at end) as last_started_at,
+        count(case when status <> 'failed' and started_at >= :eight_weeks_ago then 1 end) as count_runs
     from sync_runs
-    where started_at >= :eight_weeks_ago
+    group by region_code, entity
 ),
 
-loaded as (
+last_statuses as (
     select
-        region_code,
-        entity,
-        max(finished_at) as loaded_at,
-        max(case when status = 'ok' then finished_at end) as good_at,
-        min(started_at) as first_started_at,
-        max(started_at) as last_started_at,
-        count(*) as count_runs
-    from recent
-    where status <> 'failed'
-    group by region_code, entity
+        runs.region_code,
+        runs.entity,
+        sync_runs.status,
+        row_number() over (
+            partition by runs.region_code, runs.entity
+            order by sync_runs.run_id desc
+        ) as age
+    from runs
+    inner join sync_runs
+        on
+            runs.region_code = sync_runs.region_code
+            and runs.entity = sync_runs.entity
+            and runs.started_at = sync_runs.started_at
 )
 
 select
-    recent.region_code,
-    recent.entity,
-    recent.status,
-    recent.started_at,
-    loaded.loaded_at,
-    loaded.good_at,
-    loaded.first_started_at,
-    loaded.last_started_at,
-    coalesce(loaded.count_runs, 0) as count_runs
-from recent
-left join loaded
+    runs.region_code,
+    runs.entity,
+    last_statuses.status,
+    runs.started_at,
+    runs.loaded_at,
+    runs.good_at,
+    runs.first_started_at,
+    runs.last_started_at,
+    runs.count_runs
+from runs
+inner join last_statuses
     on
-        recent.region_code = loaded.region_code
-        and recent.entity = loaded.entity
-where recent.age = 1
-order by recent.region_code, recent.entity;
+        runs.region_code = last_statuses.region_code
+        and runs.entity = last_statuses.entity
+where last_statuses.age = 1
+order by runs.region_code, runs.entity;

@@ -1,20 +1,44 @@
--- turnover_cost: one row per region and month of check-out: what a turn's cleans cost, with its spread.
--- Turns without a known cost are counted apart. Reads mart_stay_turnovers.
+-- turnover_cost: one row per region and month of check-out, of two years: what a turn's cleans cost, with
+-- its spread. Turns without a known cost are counted apart, and so are outlying ones: of more than far_from,
+-- so many times the middle one of the region's costs. Reads mart_stay_turnovers, regions.
+with
+
+turns as (
+    select
+        mart_stay_turnovers.region_code,
+        mart_stay_turnovers.checkout_month,
+        mart_stay_turnovers.clean_cost
+    from mart_stay_turnovers
+    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    where
+        mart_stay_turnovers.is_turn
+        and mart_stay_turnovers.checkout_month >= :first_of_two_years
+        and mart_stay_turnovers.checkout_date <= :today
+),
+
+usual as (
+    select
+        region_code,
+        :far * percentile_disc(0.5) within group (order by abs(clean_cost)) as far_from
+    from turns
+    where clean_cost <> 0
+    group by region_code
+)
+
 select
-    region_code,
-    checkout_month,
+    turns.region_code,
+    turns.checkout_month,
+    usual.far_from,
     count(*) as count_turns,
-    count(clean_cost) as count_costs,
-    sum(clean_cost) as clean_cost,
-    min(clean_cost) as lowest,
-    percentile_disc(0.25) within group (order by clean_cost) as lower_quarter,
-    percentile_disc(0.5) within group (order by clean_cost) as middle,
-    percentile_disc(0.75) within group (order by clean_cost) as upper_quarter,
-    max(clean_cost) as highest
-from mart_stay_turnovers
-where
-    is_turn
-    and checkout_month >= :two_years_ago
-    and checkout_date <= :today
-group by region_code, checkout_month
-order by region_code, checkout_month;
+    count(turns.clean_cost) as count_costs,
+    sum(case when abs(turns.clean_cost) > usual.far_from then 1 else 0 end) as count_outlying,
+    sum(turns.clean_cost) as clean_cost,
+    min(turns.clean_cost) as lowest,
+    percentile_disc(0.25) within group (order by turns.clean_cost) as lower_quarter,
+    percentile_disc(0.5) within group (order by turns.clean_cost) as middle,
+    percentile_disc(0.75) within group (order by turns.clean_cost) as upper_quarter,
+    max(turns.clean_cost) as highest
+from turns
+left join usual on turns.region_code = usual.region_code
+group by turns.region_code, turns.checkout_month, usual.far_from
+order by turns.region_code, turns.checkout_month;
