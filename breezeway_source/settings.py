@@ -11,7 +11,6 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import os
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Mapping
@@ -26,6 +25,7 @@ from dlt.common.configuration.providers.environ import EnvironProvider
 from . import arguments
 from .address import API, url_of_the_api
 from .errors import ConfigError, unknown_name, unreadable
+from .region_codes import REGIONS, env_name, refuse_unknown, with_environment
 from .rows.personal import PersonalData
 
 SECTION = "sources.breezeway"
@@ -95,7 +95,7 @@ class Region:
             names = " and ".join(f"{SECTION}.regions.{self.code}.{key}" for key in missing)
             raise ConfigError(
                 f"Region {self.code!r} has no credentials: set {names} in .dlt/secrets.toml, "
-                f"or {_env_name(f'{SECTION}.regions.{self.code}.{missing[0]}')} in the environment."
+                f"or {env_name(f'{SECTION}.regions.{self.code}.{missing[0]}')} in the environment."
             )
         return self.client_id, self.client_secret
 
@@ -141,18 +141,14 @@ def read_settings() -> Settings:
 
 def read_regions() -> dict[str, Region]:
     """All configured regions by code, in the order of config.toml."""
-    codes: dict[str, None] = {}
-    for code, table in _table(f"{SECTION}.regions").items():
+    tables = _table(REGIONS)
+    for code, table in tables.items():
         if not isinstance(table, Mapping):
             raise ConfigError(f"{SECTION}.regions.{code} is not a table: write [{SECTION}.regions.{code}].")
         for key in table:
             if key not in _REGION_KEYS:
                 raise unknown_name(f"key below [{SECTION}.regions.{code}]", key, _REGION_KEYS)
-        codes[code] = None
-    prefix = _env_name(f"{SECTION}.regions.")
-    for variable in sorted(os.environ):
-        if variable.startswith(prefix) and variable.endswith("__CLIENT_ID"):
-            codes[variable[len(prefix) : -len("__CLIENT_ID")].lower()] = None
+    codes = with_environment(tables)
     for code in codes:
         if not _REGION_NAME.match(code) or code == "all":
             raise ConfigError(
@@ -193,9 +189,7 @@ def given_region(
 def select_regions(names: Iterable[str], regions: Mapping[str, Region]) -> list[Region]:
     """The named regions once each, in the order of the configuration; `all` names every one."""
     wanted = set(names)
-    for name in sorted(wanted - {"all"}):
-        if name not in regions:
-            raise unknown_name("region", name, regions)
+    refuse_unknown(wanted, regions)
     if not regions:
         raise ConfigError(f"No region is configured: add [{SECTION}.regions.<code>] to .dlt/config.toml.")
     return [region for code, region in regions.items() if "all" in wanted or code in wanted]
@@ -211,10 +205,6 @@ def _region(code: str) -> Region:
         company_id=_value(f"{place}.company_id", _at_least(1, int), None, "a whole number"),
         time_zone=_time_zone(f"{place}.time_zone"),
     )
-
-
-def _env_name(field: str) -> str:
-    return field.upper().replace(".", "__")
 
 
 def _table(field: str) -> dict[str, Any]:

@@ -32,12 +32,12 @@ log = logging.getLogger("breezeway")
 refuse = partial(tell_end, "run.py")
 
 
-def carry_out(args: Namespace, plan: Plan, report_file: Path | None) -> int:
+def carry_out(args: Namespace, plan: Plan) -> int:
     """Do what the options ask for; gives the exit code, and tells in one line what cannot be done."""
     SECRETS.learn_configuration()
     try:
         with heeding_sigterm():
-            return run(args, plan, report_file)
+            return run(args, plan)
     except BreezewayError as e:
         refuse(str(e))
         tell_refusal(str(e))
@@ -51,7 +51,7 @@ def carry_out(args: Namespace, plan: Plan, report_file: Path | None) -> int:
         return BreezewayError.exit_code
 
 
-def run(args: Namespace, plan: Plan, report_file: Path | None) -> int:
+def run(args: Namespace, plan: Plan) -> int:
     """Check everything, then load. Raises BreezewayError for what cannot start."""
     with contextlib.ExitStack() as stack:
         options = {"sandbox": args.sandbox, "dry_run": args.dry_run}
@@ -73,17 +73,17 @@ def run(args: Namespace, plan: Plan, report_file: Path | None) -> int:
         watch = stack.enter_context(Watch(err, bars=args.progress or (err.is_terminal and not args.quiet)))
         report = load_regions(ready.runs(plan, watch))
         watch.close()
-        return finish(report, ready, args, report_file)
+        return finish(report, ready, args)
 
 
-def finish(report: RunReport, ready: Prepared, args: Namespace, report_file: Path | None) -> int:
+def finish(report: RunReport, ready: Prepared, args: Namespace) -> int:
     """Write the result where asked, then print it; gives the exit code, which no printing changes."""
     exit_code, target = report.exit_code, ready.target
-    if report_file is not None:
+    if args.report is not None:
         try:
-            report.write(report_file)
+            report.write(args.report)
         except OSError as e:
-            refuse(f"--report {str(report_file)!r} was not written: {e.strerror or type(e).__name__}.")
+            refuse(f"--report {str(args.report)!r} was not written: {e.strerror or type(e).__name__}.")
             exit_code = exit_code or BreezewayError.exit_code
     if args.page is not None and report.interrupted is None and not show_page(args.page, ready):
         exit_code = exit_code or BreezewayError.exit_code

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
 import os
-import re
 import sys
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 if __name__ == "__main__":
@@ -26,27 +24,17 @@ if __name__ == "__main__":
 from breezeway_source.entities.endpoints import ENDPOINTS, GROUPS  # noqa: E402
 from breezeway_source.errors import ConfigError  # noqa: E402
 from breezeway_source.plan import Plan, plan_of  # noqa: E402
+from pipelines.database.engines import engine_of  # noqa: E402
 from pipelines.database.places import refuse_place  # noqa: E402
+from pipelines.load.mistyped import refuse_mistyped  # noqa: E402
 from pipelines.watch.logs import set_up_logging  # noqa: E402
+from pipelines.watch.options import Parser  # noqa: E402
 from pipelines.watch.secrets import SECRETS  # noqa: E402
 from pipelines.watch.streams import show_any_character, tell_end, unheard  # noqa: E402
 from pipelines.watch.summary import tell_refusal  # noqa: E402
 
 refuse = partial(tell_end, "run.py")
 STOPPED = (130, 143)  # by Ctrl-C or SIGTERM, as shells count
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors are one line: what is wrong and the nearest right thing."""
-
-    def error(self, message: str) -> NoReturn:
-        unknown = re.match(r"unrecognized arguments: (--[\w-]+)", message)
-        if unknown:
-            near = difflib.get_close_matches(unknown[1], [*self._option_string_actions], n=1)
-            message = f"Unknown option {unknown[1]!r}." + (f" Did you mean {near[0]!r}?" if near else "")
-        end = "" if message.endswith((".", "?")) else "."
-        refuse(f"{message}{end} See --help.")
-        raise SystemExit(ConfigError.exit_code)
 
 
 def parser() -> Parser:
@@ -102,7 +90,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     set_up_logging(verbose=args.verbose, quiet=args.quiet, as_json=args.log_format == "json")
     try:
-        plan, report_file = make_plan(args), checked_report_file(args.report)
+        plan = make_plan(args)
+        refuse_mistyped(args.region or ())
+        engine_of(args.destination)
+        for option, file in (("--report", args.report), ("--page", args.page)):
+            if file is not None:  # refused before the run, not after it
+                refuse_place(option, file)
         from pipelines.command import carry_out  # noqa: PLC0415 - imports dlt: when something is going to be read
 
     except ConfigError as e:
@@ -112,7 +105,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         refuse("interrupted by Ctrl-C before anything was read.")
         return STOPPED[0]
-    return carry_out(args, plan, report_file)
+    return carry_out(args, plan)
 
 
 def make_plan(args: argparse.Namespace) -> Plan:
@@ -133,13 +126,6 @@ def make_plan(args: argparse.Namespace) -> Plan:
     if args.sample is not None and args.sample < 0:
         raise ConfigError(f"--sample {args.sample} is below 0: it is the number of rows shown of each table.")
     return plan
-
-
-def checked_report_file(path: Path | None) -> Path | None:
-    """Refuse a place that cannot be written before the run, not after it."""
-    if path is not None:
-        refuse_place("--report", path)
-    return path
 
 
 if __name__ == "__main__":

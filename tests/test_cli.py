@@ -281,25 +281,97 @@ def test_a_good_run_tells_its_result_on_stdout_and_the_rest_on_stderr(
     assert (region["schema_changes"], region["failures"], region["error"]) == ([], [], None)
 
 
+# Says on its last line of stderr what slow packages the answer waited for; --dlt-first makes it wait.
+ASKED = """
+import importlib, sys
+if "--dlt-first" in sys.argv: sys.argv.remove("--dlt-first"); import dlt
+main = importlib.import_module(sys.argv[1]).main
+try: code = main(sys.argv[2:])
+except SystemExit as end: code = end.code
+slow = {name.split(".")[0] for name in sys.modules} & {"dlt", "duckdb", "pyarrow", "requests", "sqlglot"}
+print(*sorted(slow), file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def answer(*options: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[int, list[str], str]:
+    """Exit code, lines of stderr, and what slow packages were imported, of a program in a process of its own."""
+    command = [sys.executable, "-c", ASKED, *options]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
+    *lines, slow = done.stderr.splitlines()
+    return done.returncode, lines, slow
+
+
+RUN, SMOKY = "pipelines.run", ("--region", "smoky")
+
+
 @pytest.mark.parametrize(
     "options",
     [
-        ["--help"],
-        ["--regoin", "smoky"],
-        ["--region", "smoky", "--entities", "taks"],
-        ["--region", "smoky", "--since", "yesterday"],
-        ["--region", "smoky", "--property", "x1"],
+        (RUN, "--help"),
+        (RUN, "--regoin", "smoky"),
+        (RUN,),
+        (RUN, "--region", "smokey"),
+        (RUN, *SMOKY, "--region", "smok"),
+        (RUN, *SMOKY, "--entities", "taks"),
+        (RUN, *SMOKY, "--destination", "postgress"),
+        (RUN, *SMOKY, "--dry-run", "--destination", "postgress"),
+        (RUN, *SMOKY, "--destination", "filesystem"),
+        (RUN, *SMOKY, "--since", "yesterday"),
+        (RUN, *SMOKY, "--property", "x1"),
+        (RUN, *SMOKY, "--sample", "many"),
+        (RUN, *SMOKY, "--log-format", "xml"),
+        (RUN, *SMOKY, "--check", "--dry-run"),
+        (RUN, *SMOKY, "--report", "/nowhere/report.json"),
+        (RUN, *SMOKY, "--page", "/nowhere/page.html"),
+        ("pipelines.page", "--help"),
+        ("pipelines.page",),
+        ("pipelines.page", "page.html", "--destinaton", "postgres"),
+        ("pipelines.page", "page.html", "--destination", "postgress"),
+        ("pipelines.page", "/nowhere/page.html"),
+        ("pipelines.compat", "--help"),
+        ("pipelines.compat", "--destinaton", "postgres"),
+        ("pipelines.compat", "--destination", "postgress"),
     ],
-    ids=lambda options: options[-1],
+    ids=" ".join,
 )
-def test_help_and_mistyped_options_are_answered_without_waiting_for_dlt(options: list[str]) -> None:
+def test_help_and_what_is_mistyped_are_answered_without_importing_dlt(options: tuple[str, ...]) -> None:
     """Importing it takes longer than all the rest; a third of that time is the bound, and none of it is spent."""
-    asked = (
-        "import sys; from pipelines.run import main\n"
-        "try: code = main(sys.argv[1:])\n"
-        "except SystemExit as end: code = end.code\n"
-        "slow = {name.split('.')[0] for name in sys.modules} & {'dlt', 'duckdb', 'pyarrow', 'requests', 'sqlglot'}\n"
-        "sys.exit(str(slow) if slow else code)"
-    )
-    done = subprocess.run([sys.executable, "-c", asked, *options], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == (0 if options == ["--help"] else 2), done.stderr
+    module, *rest = options
+    code, lines, slow = answer(module if module == RUN else f"{module}.__main__", *rest)
+    assert (code, len(lines), slow) == ((0, 0, "") if "--help" in rest else (2, 1, "")), lines
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "env", "told", "waits"),
+    [
+        ("secrets.toml", "[sources.breezeway.regions.north]\nclient_id = 'x'", {}, "south, east, north.", False),
+        ("config.toml", "", {}, "south, east.", False),
+            ("config.toml", "", {"SOURCES__BREEZEWAY__REGIONS__WEST__CLIENT_ID": "x"}, "south, east, west.", False),
+        ("config.toml", "[providers]\nenable_google_secrets = false", {}, "south, east.", True),
+        ("config.toml", "", {"PROVIDERS__ENABLE_AIRFLOW_SECRETS": "false"}, "south, east.", True),
+        ("secrets.toml", "no TOML", {}, "The configuration cannot be read", True),
+        ("config.toml", "[sources.breezeway.regions]\nx = 1", {}, "is not a table", True),
+    ],
+)  # fmt: skip
+def test_a_mistyped_region_has_the_same_answer_with_and_without_dlt(
+    place: str, text: str, env: dict[str, str], told: str, waits: bool, tmp_path: Path
+) -> None:
+    (tmp_path / ".dlt").mkdir()
+    regions = "".join(f"[sources.breezeway.regions.{code}]\nname = 'R'\n" for code in ("south", "east"))
+    (tmp_path / ".dlt" / "config.toml").write_text(regions)
+    with (tmp_path / ".dlt" / place).open("a") as file:
+        file.write(text)
+    asked = RUN, "--region", "noth"
+    code, lines, slow = answer(*asked, cwd=tmp_path, env=env)
+    assert (code, "dlt" in slow) == (2, waits)
+    assert told in lines[-1]
+    assert answer("--dlt-first", *asked, cwd=tmp_path, env=env)[:2] == (code, lines)
+
+
+def test_a_region_of_the_environment_alone_is_not_mistyped(tmp_path: Path) -> None:
+    pair = {"CLIENT_ID": "x", "CLIENT_SECRET": "y"}
+    env = {f"SOURCES__BREEZEWAY__REGIONS__WEST__{key}": value for key, value in pair.items()}
+    code, lines, _ = answer(RUN, "--region", "west", "--destination", "postgres", cwd=tmp_path, env=env)
+    assert (code, len(lines)) == (2, 1) and "PostgreSQL has no usable credentials" in lines[0]

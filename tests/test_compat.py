@@ -11,7 +11,8 @@ from loading import Loader
 from small_worlds import NOW, small_world
 
 from breezeway_source.sandbox import Sandbox
-from pipelines import compat
+from pipelines.compat import __main__ as compat
+from pipelines.database.ddl import SQL_DIR
 
 SCHEMA = "breezeway_compat"
 # Every old table with its old columns.
@@ -80,7 +81,7 @@ def loaded(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_the_old_names_and_joins_give_the_rows_of_today(loaded: Loader) -> None:
-    assert {path.stem for path in (compat.SQL_DIR / "compat").glob("*.sql")} == set(OLD_NAMES)
+    assert {path.stem for path in (SQL_DIR / "compat").glob("*.sql")} == set(OLD_NAMES)
     for table, columns in OLD_NAMES.items():
         listed = ", ".join(columns.split())
         rows = loaded.query(f"select {listed} from {SCHEMA}.{table}")

@@ -17,7 +17,7 @@ from dlt.common.runtime.run_context import RunContext, switched_run_context
 
 from breezeway_source import arguments
 from breezeway_source.api.access import Access
-from breezeway_source.errors import BreezewayError, ConfigError, unreadable
+from breezeway_source.errors import BreezewayError, unreadable
 from breezeway_source.plan import Plan, plan_of
 from breezeway_source.reading import Reading
 from breezeway_source.settings import (
@@ -28,6 +28,8 @@ from breezeway_source.settings import (
     select_regions,
 )
 from pipelines.database.destinations import Target, duckdb_target, find_target
+from pipelines.database.engines import engine_of
+from pipelines.load.mistyped import refuse_names
 from pipelines.load.region_run import RegionRun
 from pipelines.load.regions import load_regions
 from pipelines.load.stand_in import stand_in
@@ -108,8 +110,7 @@ def prepared(
     with contextlib.ExitStack() as stack:
         stack.enter_context(project_configuration())
         settings, known = configuration()
-        if not names:
-            raise ConfigError(f"Which region? Give --region with one of {', '.join(known)}, or all.")
+        refuse_names(names, known)
         regions, started_at = select_regions(names, known), pendulum.now("UTC")
         target, pipelines_dir = stack.enter_context(
             _target(destination, settings.dataset_name, sandbox, dry_run)
@@ -160,6 +161,7 @@ def _target(
     destination: str, dataset: str, sandbox: bool, dry_run: bool
 ) -> Iterator[tuple[Target, str | None]]:
     """Where the rows go; a dry run gets a folder of its own that goes away with it."""
+    engine_of(destination)
     if not dry_run:
         yield find_target(destination, dataset=dataset, sandbox=sandbox), None
         return
