@@ -153,6 +153,48 @@ def test_ci_calls_the_one_command_and_tests_the_oldest_postgres() -> None:
     assert "TEST_POSTGRES_URL" in ci["postgres-13"]["steps"][-1]["env"]
 
 
+def of_ci_run(function: str, *words: str, path: str = os.environ["PATH"]) -> str:
+    """What a function of .ci/run says."""
+    script = (ROOT / ".ci" / "run").read_text("utf-8")
+    (body,) = re.findall(rf"^{function}\(\) \{{\n.*?^\}}\n", script, re.DOTALL | re.MULTILINE)
+    command = ["bash", "-euo", "pipefail", "-c", f'{body}{function} "$@"', function, *words]
+    return subprocess.run(command, env={"PATH": path}, text=True, capture_output=True, check=True).stdout
+
+
+def test_ci_tells_in_its_closing_lines_what_was_not_tried_for_want_of_what(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    said.write_text(
+        "..s.\n= short test summary info =\n"
+        "SKIPPED [1] tests/test_page_browser.py:70: no Chromium here: the page was not looked at in a browser\n"
+        "SKIPPED [2] tests/test_page_browser.py:75: no Chromium here: the page was not looked at in a browser\n"
+        "SKIPPED [11] tests/test_clickhouse.py:15: .ci/engines brings chdb\n"
+        "3 passed, 14 skipped in 1.00s\n"
+    )
+    assert of_ci_run("skipped", str(said)).splitlines() == [
+        "   11  .ci/engines brings chdb",
+        "    3  no Chromium here: the page was not looked at in a browser",
+    ]
+    said.write_text("....\n")
+    assert of_ci_run("skipped", str(said)) == ""
+    closing = (ROOT / ".ci" / "run").read_text("utf-8").splitlines()[-2:]
+    assert closing[0] == 'not_run=$(skipped "$work/tests")' and "${not_run:-" in closing[1]
+
+
+def test_pytest_tells_why_it_skips_whoever_calls_it(pytestconfig: pytest.Config) -> None:
+    assert set("fEs") <= set(pytestconfig.getoption("reportchars"))
+
+
+def test_ci_asks_for_what_its_machine_lacks(tmp_path: Path) -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    (tmp_path / "bash").symlink_to(bash)
+    assert of_ci_run("lacking", path=str(tmp_path)).split()[:2] == ["chromium", "pgbouncer"]
+    for name in ("google-chrome", "pgbouncer"):
+        (tmp_path / name).write_text("")
+        (tmp_path / name).chmod(0o755)
+    assert of_ci_run("lacking", path=str(tmp_path)).split() in ([], ["libfaketime"])
+
+
 def test_the_workflows_follow_githubs_schema() -> None:
     command = shutil.which("check-jsonschema", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
     if command is None:
