@@ -134,11 +134,12 @@ class Reading:
         return stage is None or stage.finished
 
     @property
-    def progress(self) -> Progress:
+    def progress(self) -> Progress | None:
+        """Of the entity that has most left to read; None when nothing is."""
         with self._lock:
-            stages = list(self._stages.values())
-        issued = sum(stage.issued for stage in stages)
-        return Progress(issued, issued - sum(stage._open for stage in stages))
+            stages = list(self._stages.items())
+        going_on = [stage.progress(entity) for entity, stage in stages if not stage.finished]
+        return max((one for one in going_on if one.jobs), key=lambda one: one.jobs - one.done, default=None)
 
     # --- rows ---
 

@@ -13,12 +13,18 @@ class Stage:
         self._lock = threading.Lock()
         self._open = 0
         self._closed = self._abandoned = False
-        self.issued = 0
+        self._issued = self._before = self._expected = 0
+        self._kind = "lists"
+
+    def expect(self, kind: str, jobs: int = 0, done: int = 0) -> None:
+        """Jobs of that kind come next: so many with those that were done before, or as many as will come."""
+        with self._lock:
+            self._kind, self._expected, self._before = kind, jobs, self._issued - done
 
     def issue(self) -> None:
         with self._lock:
             self._open += 1
-            self.issued += 1
+            self._issued += 1
 
     def finish(self) -> None:
         with self._lock:
@@ -42,10 +48,20 @@ class Stage:
     def finished(self) -> bool:
         return self._abandoned or (self._closed and self.idle)
 
+    def progress(self, entity: str) -> Progress:
+        with self._lock:
+            issued = self._issued - self._before
+            return Progress(entity, self._kind, issued - self._open, max(issued, self._expected))
 
-@dataclass
+
+@dataclass(frozen=True)
 class Progress:
-    """How far the reading is, for a person who watches."""
+    """How far the reading of an entity is, for a person who watches: so many of all jobs of a kind are done."""
 
-    jobs: int = 0
-    done: int = 0
+    entity: str
+    kind: str
+    done: int
+    jobs: int
+
+    def __str__(self) -> str:
+        return f"{self.entity}, {self.done} of {self.jobs} {self.kind}"

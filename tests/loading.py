@@ -19,6 +19,7 @@ from databases import SHARED, Database, one_at_a_time
 from dlt.destinations.sql_client import SqlClientBase
 
 from breezeway_source.api.access import Access
+from breezeway_source.reading import Reading
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.settings import Region, Settings
 from pipelines.database.destinations import DATASET, Target, duckdb_target, find_target
@@ -41,6 +42,7 @@ class Loader:
         self.now = now
         self.settings = Settings(base_url=sandbox.base_url, requests_per_minute=60_000.0)
         self.dataset = DATASET
+        self.watch: Callable[[Reading], None] = lambda reading: None
         self._environment = patch.dict(os.environ)
         self._readers: dict[tuple[str, str], SqlClientBase[Any]] = {}
 
@@ -88,7 +90,16 @@ class Loader:
         with self._file_open():
             return load_regions(
                 [
-                    RegionRun(region, self.settings, plan, self.target, access, self.now, str(self.folder))
+                    RegionRun(
+                        region,
+                        self.settings,
+                        plan,
+                        self.target,
+                        access,
+                        self.now,
+                        str(self.folder),
+                        self.watch,
+                    )
                     for region in self.regions(regions)
                 ]
             )

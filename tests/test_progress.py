@@ -6,14 +6,17 @@ import io
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from loading import Loader
 from rich.console import Console
 
-from breezeway_source.reading import Progress
+from breezeway_source.reading import Reading
+from breezeway_source.stages import Progress
 from pipelines.database.waits import doing, thread_of, wait_of, waiting
 from pipelines.watch import progress
 from pipelines.watch.progress import Watch
@@ -25,81 +28,106 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(progress, "DRAW_EVERY_S", 0.01)
 
 
-def reading(code: str, jobs: int, done: int) -> Any:
-    return SimpleNamespace(region=SimpleNamespace(code=code), progress=Progress(jobs, done))
+def reading(code: str, going_on: Progress | None) -> Any:
+    return SimpleNamespace(
+        region=SimpleNamespace(code=code),
+        progress=going_on,
+        client=SimpleNamespace(waits_for="the pace"),
+        written={"tasks": range(120), "properties": range(3)},
+    )
 
 
-def watched(console: Console, *, bars: bool, until: Callable[[], bool]) -> None:
-    """Watch two regions until something is seen, ten seconds at most."""
+SMOKY = Progress("tasks", "properties", 40, 212)
+
+
+@contextmanager
+def at(code: str, step: str, wait: str | None = None) -> Iterator[None]:
+    """A thread of that region is at a step, as a run's is."""
+    began, over = threading.Event(), threading.Event()
+
+    def load() -> None:
+        with doing(step), waiting(wait) if wait else nullcontext():
+            began.set()
+            over.wait(10)
+
+    worker = threading.Thread(target=load, name=thread_of(code))
+    worker.start()
+    try:
+        assert began.wait(10)
+        yield
+    finally:
+        over.set()
+        worker.join()
+
+
+def watched(console: Console, *readings: Any, bars: bool, until: Callable[[], bool]) -> None:
+    """Watch the regions until something is seen, ten seconds at most."""
     deadline = time.monotonic() + 10
     with Watch(console, bars=bars) as watch:
-        watch(reading("smoky", 212, 40))
-        watch(reading("austin", 9, 9))
+        for one in readings:
+            watch(one)
         while not until() and time.monotonic() < deadline:
             time.sleep(0.01)
     assert until()
 
 
-def test_bars_show_how_many_jobs_of_each_region_are_done() -> None:
+def test_bars_name_step_how_many_of_what_and_what_is_waited_for() -> None:
     out = io.StringIO()
-    watched(
-        Console(file=out, force_terminal=True, width=100),
-        bars=True,
-        until=lambda: all(text in out.getvalue() for text in ("smoky", "40/212", "austin", "9/9")),
+    wanted = (
+        "smoky: reading tasks, 40 of 212 properties, waiting for the pace",
+        "austin: loading, 123 rows read so far, waiting for the database (breezeway:smoky)",
+        "mammoth: ended",
     )
+    regions = [reading("smoky", SMOKY), reading("austin", None), reading("mammoth", None)]
+    with at("smoky", "extract"), at("austin", "load", "the database (breezeway:smoky)"):
+        watched(
+            Console(file=out, force_terminal=True, width=140),
+            *regions,
+            bars=True,
+            until=lambda: all(text in out.getvalue() for text in wanted),
+        )
 
 
 def test_elsewhere_a_line_is_logged_now_and_then(caplog: pytest.LogCaptureFixture) -> None:
     out = io.StringIO()
-    with caplog.at_level(logging.INFO, "breezeway"):
+    with caplog.at_level(logging.INFO, "breezeway"), at("smoky", "extract"), at("austin", "sql"):
         logging.getLogger("breezeway").addHandler(caplog.handler)
         try:
             watched(
                 Console(file=out),
+                *(reading(code, SMOKY) for code in ("smoky", "austin", "mammoth")),
                 bars=False,
-                until=lambda: (
-                    {"smoky: 40 of 212 jobs read", "austin: 9 of 9 jobs read"} <= set(caplog.messages)
-                ),
+                until=lambda: len({*caplog.messages}) > 1,
             )
         finally:
             logging.getLogger("breezeway").removeHandler(caplog.handler)
+    assert {*caplog.messages} == {  # and none of a region that has ended
+        "smoky: reading tasks, 40 of 212 properties, waiting for the pace",
+        "austin: SQL after the load, 123 rows read so far",
+    }
     assert out.getvalue() == ""
 
 
-def test_step_rows_and_what_is_waited_for_are_shown(caplog: pytest.LogCaptureFixture) -> None:
-    """In the region's own thread, as a run does it."""
-    smoky, austin = reading("smoky", 212, 40), reading("austin", 9, 9)
-    smoky.client = SimpleNamespace(waits_for="the pace")
-    austin.client, austin.written = smoky.client, {"tasks": range(120), "properties": range(3)}
-    seen, over = threading.Event(), threading.Event()
+def test_of_each_entity_it_is_told_how_many_of_what_are_read(duckdb_loader: Loader) -> None:
+    """Of tasks all properties of the run, also where a package holds two."""
+    loader, seen = duckdb_loader, set[Progress]()
+    followed: list[Reading] = []
 
-    def load() -> None:
-        with doing("load"), waiting("the database (breezeway:smoky)"):
-            seen.set()
-            over.wait(10)
+    def look(request: object) -> None:
+        going_on = followed[-1].progress if followed else None
+        seen.update([going_on] if going_on else [])
 
-    worker = threading.Thread(target=load, name=thread_of("austin"))
-    worker.start()
-    seen.wait(10)
-    out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=140)
-    waits = "austin: loading, waiting for the database (breezeway:smoky)"
-    try:
-        with Watch(console, bars=True) as watch:
-            watch(smoky)
-            watch(austin)
-            deadline = time.monotonic() + 10
-            while not (waits in out.getvalue() and "smoky, waiting for the pace" in out.getvalue()):
-                assert time.monotonic() < deadline, out.getvalue()[-500:]
-                time.sleep(0.01)
-        assert progress._line(smoky) == "smoky: 40 of 212 jobs read, waiting for the pace"
-        assert progress._line(austin) == (
-            "austin: loading, 123 rows read so far, waiting for the database (breezeway:smoky)"
-        )
-    finally:
-        over.set()
-        worker.join()
-    assert progress._line(austin) == "austin: 9 of 9 jobs read, waiting for the pace"
+    loader.sandbox.faults.before_response, loader.watch = look, followed.append
+    loader.configure(piece_properties=2)
+    loader.load("--entities", "tasks", "task_details")
+    world = loader.sandbox.world
+    of_tasks = {one.done for one in seen if (one.entity, one.kind) == ("tasks", "properties")}
+    assert {one.jobs for one in seen if (one.entity, one.kind) == ("tasks", "properties")} == {6}
+    assert len(world.properties) == 6 and min(of_tasks) < 2 and 4 <= max(of_tasks) <= 6, of_tasks
+    details = {one for one in seen if one.entity == "task_details"}
+    assert {(one.kind, one.jobs) for one in details} == {("tasks", len(world.tasks))}
+    assert max(one.done for one in details) > len(world.tasks) // 2
+    assert followed[-1].progress is None
 
 
 def test_two_loads_of_one_region_in_one_process_leave_nothing_behind() -> None:

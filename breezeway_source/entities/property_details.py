@@ -56,9 +56,10 @@ class PropertyDetails:
             due = list(listed)
         else:
             due = _due_properties(listed, read_at, reading.started_at)
+        stage = reading.stage(NAME)
+        stage.expect("properties", len(due))
         for property_id in due:
             yield PropertyJob(property_id, listed[property_id])
-        stage = reading.stage(NAME)
         while not stage.idle:
             yield None
         yield from self._believed(reading)

@@ -87,6 +87,7 @@ class Reservations:
             windows = windows_of(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
                 reading.reads_in_part(NAME)
+            stage.expect("windows of days", len(windows))
             yield from windows
             while not stage.idle:
                 yield None
@@ -105,6 +106,7 @@ class Reservations:
                 yield from self._absent(reading)
         while not reading.finished("tasks"):
             yield None
+        stage.expect("stays")
         yield from self._missing(reading, stage)
         while not stage.idle:
             yield None

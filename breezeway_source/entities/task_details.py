@@ -54,9 +54,10 @@ class TaskDetails:
             since = datetime.fromisoformat(min(state["lacking"].values()))
             read_since = since, reading.started_at
             due = reading.warehouse.due_task_details(min(limit, 1), reading.plan.properties, read_since)
+        stage = reading.stage(NAME)
+        stage.expect("tasks", len(due))
         for task_id, updated_at in due:
             yield TaskJob(task_id, updated_at)
-        stage = reading.stage(NAME)
         while not stage.idle:
             yield None
         if not reads_again and self._remember(reading, state):

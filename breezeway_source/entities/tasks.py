@@ -64,6 +64,7 @@ class Tasks:
             int, datetime | None
         ] = {}  # by property the run that read it last, where all is read
         self._missed: set[int] = set()
+        self._all = 0  # properties to read in this run
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -75,10 +76,12 @@ class Tasks:
             self._proofs.begin(reading)
             self._lines.begin(reading, reading.state(NAME))
             reading.pending_tasks = self._all_jobs(reading)
+            self._all = len(reading.pending_tasks)
         yield from self._next_piece(reading)
         stage = reading.stage(NAME)
         while not stage.idle:
             yield None
+        stage.expect("tasks")
         if reading.plan.reconcile:
             yield from self._absent(reading)
         if not reading.has_more:
@@ -264,6 +267,7 @@ class Tasks:
         pending = reading.pending_tasks or []
         incremental = sum(job.window is not None for job in pending)
         size = incremental + reading.settings.piece_properties
+        reading.stage(NAME).expect("properties", self._all, done=self._all - len(pending))
         reading.pending_tasks = pending[size:]
         yield from pending[:size]
 

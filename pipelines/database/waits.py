@@ -53,6 +53,11 @@ def _note_of(notes: Notes, region_code: str) -> str | None:
     return next((text for (thread, _), text in list(notes.items()) if thread == name), None)
 
 
+def is_at_work(region_code: str) -> bool:
+    """Whether that region is still being loaded."""
+    return any(thread.name == thread_of(region_code) for thread in threading.enumerate())
+
+
 def wait_of(region_code: str) -> str | None:
     """What that region waits for, None when it works."""
     return _note_of(_waits, region_code)

@@ -9,7 +9,7 @@ from types import TracebackType
 from rich.console import Console
 
 from breezeway_source.reading import Reading
-from pipelines.database.waits import step_of, wait_of
+from pipelines.database.waits import is_at_work, step_of, wait_of
 
 LOG_EVERY_S = 30.0
 DRAW_EVERY_S = 0.25
@@ -20,7 +20,7 @@ class Watch:
     """Follows the readings of all regions until it is closed."""
 
     def __init__(self, console: Console, *, bars: bool) -> None:
-        self._readings: list[Reading] = []
+        self._readings: dict[str, Reading] = {}  # a region that begins again has another one
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._console = console
@@ -31,7 +31,7 @@ class Watch:
     def __call__(self, reading: Reading) -> None:
         """A region begins to be read."""
         with self._lock:
-            self._readings.append(reading)
+            self._readings[reading.region.code] = reading
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -49,61 +49,57 @@ class Watch:
 
     def _seen(self) -> list[Reading]:
         with self._lock:
-            return list(self._readings)
+            return list(self._readings.values())
 
     def _draw(self) -> None:
-        from rich.progress import (  # noqa: PLC0415 - a run without a terminal has no bars
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TaskID,
-            TextColumn,
-            TimeElapsedColumn,
-        )
+        # A run without a terminal has no bars.
+        from rich.progress import BarColumn, Progress, Task, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
-        bars: dict[str, TaskID] = {}
-        words = TextColumn("{task.description}", markup=False)
-        columns = words, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+        bars: dict[str, Task] = {}
+        columns = TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn()
         with Progress(*columns, console=self._console, transient=True) as drawn:
             while not self._stop.wait(DRAW_EVERY_S):
                 for reading in self._seen():
-                    code, progress = reading.region.code, reading.progress
+                    code = reading.region.code
                     if code not in bars:
-                        bars[code] = drawn.add_task(code)
-                    drawn.update(
-                        bars[code], description=_at(reading), completed=progress.done, total=progress.jobs
-                    )
+                        drawn.add_task(code)
+                        bars[code] = drawn.tasks[-1]
+                    bar = bars[code]
+                    # Not by `update`, to which None is no change (rich 15.0).
+                    bar.description, (bar.completed, bar.total) = _at(reading), _of(reading)
+                    if not is_at_work(code) and bar.stop_time is None:
+                        drawn.stop_task(bar.id)
 
     def _log(self) -> None:
         while not self._stop.wait(LOG_EVERY_S):
             for reading in self._seen():
-                log.info("%s", _line(reading))
+                if is_at_work(reading.region.code):
+                    log.info("%s", _at(reading))
 
 
 WORDS = {"extract": "reading", "normalize": "normalising", "load": "loading", "sql": "SQL after the load"}
 
 
 def _at(reading: Reading) -> str:
-    """Region, step, and what it waits for: `smoky: reading, waiting for the pace`."""
+    """Region, step, how many of what, and what it waits for: `smoky: reading tasks, 40 of 212 properties, waiting for
+    the pace`."""
     code = reading.region.code
-    step, wait = WORDS.get(step_of(code) or "", ""), _wait(reading)
-    return f"{code}{f': {step}' if step else ''}{f', waiting for {wait}' if wait else ''}"
-
-
-def _line(reading: Reading) -> str:
-    code, step, wait = reading.region.code, step_of(reading.region.code) or "extract", _wait(reading)
-    progress = reading.progress
-    text = f"{progress.done} of {progress.jobs} jobs read"
-    if step != "extract":
-        rows = sum(len(keys) for keys in list(reading.written.values()))
-        text = f"{WORDS[step]}, {rows} rows read so far"
+    if not is_at_work(code):
+        return f"{code}: ended"
+    step, progress = step_of(code), reading.progress
+    text = WORDS.get(step or "", "between two steps")
+    if step == "extract":
+        text += f" {progress}" if progress else ""
+    elif step is not None:
+        text += f", {sum(len(keys) for keys in list(reading.written.values()))} rows read so far"
+    wait = wait_of(code) or (reading.client.waits_for if step == "extract" else None)
     return f"{code}: {text}{f', waiting for {wait}' if wait else ''}"
 
 
-def _wait(reading: Reading) -> str | None:
-    """The database's or a file's turn; while reading, the pace or a refusal."""
+def _of(reading: Reading) -> tuple[int, int | None]:
+    """How much of the bar is full; it has no end while nobody knows it, as after the reading."""
     code = reading.region.code
-    if step_of(code) in (None, "extract"):
-        client = getattr(reading, "client", None)
-        return wait_of(code) or (client.waits_for if client is not None else None)
-    return wait_of(code)
+    if not is_at_work(code):
+        return 1, 1
+    progress = reading.progress if step_of(code) == "extract" else None
+    return (progress.done, progress.jobs) if progress else (0, None)
