@@ -97,6 +97,10 @@ def test_it_is_read_on_a_telephone_and_a_desk_in_light_and_dark(folder: Path) ->
             assert [words for words in told if words not in text] == []
             # Nothing runs out of the side of a telephone, and pictures are as wide as their place at most.
             assert page.evaluate("document.documentElement.scrollWidth") <= width
+            # What is looked at first is read without moving it sideways.
+            assert page.evaluate(
+                "[...document.querySelectorAll('.cards')].map(e => e.scrollWidth - e.parentElement.clientWidth)"
+            ) in ([0], [0, 0])
             drawn = page.evaluate(
                 "[...document.querySelectorAll('.drawn svg')].map(e => e.getBoundingClientRect().width)"
             )
