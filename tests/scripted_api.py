@@ -35,6 +35,7 @@ class Asked:
     params: dict[str, str]
     token: str
     body: Any
+    cache: str = ""
 
 
 Script = Callable[[Asked], Answer]
@@ -98,6 +99,7 @@ class ScriptedApi:
                     dict(parse_qsl(url.query)),
                     self.headers.get("Authorization", "").removeprefix("JWT "),
                     json.loads(sent) if sent else None,
+                    self.headers.get("Cache-Control", ""),
                 )
                 api._note(asked)
                 answer = script(asked)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import copy
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timezone
 from decimal import Decimal
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from scripted_api import Answer, Asked, ScriptedApi
@@ -292,6 +296,19 @@ def test_the_time_is_heard_by_one_question_whatever_the_answer(
     api.gets(Answer({}, 401))
     with pytest.raises(AuthError):
         make().hear_the_time()
+
+
+@pytest.mark.parametrize(("age", "ahead_s"), [("3600", 0), ("", 3600)])
+def test_an_answer_kept_by_a_cache_tells_the_time_it_was_given_at(
+    age: str, ahead_s: int, api: ScriptedApi, make: Any
+) -> None:
+    """Else the run would take an earlier time for the API's, and remove what the run before it noted as to come."""
+    counters, then = Counters(), formatdate(time.time() - 3600, usegmt=True)
+    api.gets(Answer([], headers={"Age": age} if age else {}))
+    with patch.object(BaseHTTPRequestHandler, "date_time_string", lambda self: then):
+        make(counters=counters).listing("/property", label="/property")
+    assert counters.clock_ahead_s == pytest.approx(ahead_s, abs=30)
+    assert {asked.cache for asked in api.requests} == {"no-cache"}
 
 
 def test_a_refusal_holds_back_the_other_workers(api: ScriptedApi, tmp_path: Path) -> None:

@@ -194,7 +194,7 @@ class Auth:
             )
         except NoAnswer as e:
             raise _NoAnswer(f"got {e}") from None
-        self._counters.note_date(response.headers.get("Date"))
+        self._counters.note_date(response.headers)
         return response
 
     def _new_token(self, response: requests.Response) -> Token:

@@ -268,7 +268,7 @@ class Client:
             finally:
                 call.took_s = self._clock() - began
         status = response.status_code
-        self._counters.note_date(response.headers.get("Date"))
+        self._counters.note_date(response.headers)
         if status == 429 or (status == 403 and is_html(response)):
             self._counters.count_refused(call.label)
             throttle.refused(era, asked_wait_s(response, datetime.now(timezone.utc)))

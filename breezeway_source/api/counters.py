@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TypedDict
 
@@ -63,10 +63,10 @@ class Counters:
         with self._lock:
             self.listed[label] += rows
 
-    def note_date(self, header: str | None) -> None:
-        """The `Date` header of an answer; anything unreadable is passed over."""
+    def note_date(self, headers: Mapping[str, str]) -> None:
+        """The `Date` of an answer, and its `Age` where a cache kept it; anything unreadable is passed over."""
         try:
-            told = parsedate_to_datetime(header or "").timestamp()
+            told = parsedate_to_datetime(headers.get("Date", "")).timestamp() + float(headers.get("Age", 0))
         except (TypeError, ValueError, OverflowError):
             return
         ahead_s = self._clock() - told

@@ -290,6 +290,9 @@ def _session(base_url: str) -> tuple[requests.Session, str]:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     session.headers["Accept"] = "application/json"
+    session.headers["Cache-Control"] = (
+        "no-cache"  # one before the API may know addresses alone, not whose they are
+    )
     session.headers["User-Agent"] = "breezeway-source"
     return session, variable
 
