@@ -12,6 +12,7 @@ from small_worlds import NOW, asked_by_id, small_world
 
 from breezeway_source.api import pace
 from breezeway_source.sandbox import Sandbox, World
+from breezeway_source.sandbox.stamps import naive
 from pipelines.watch.report import RegionReport
 
 
@@ -498,3 +499,19 @@ def test_lines_that_only_new_tasks_have_are_found(loader: Loader, world: World, 
     loader.pass_time(hours=1)
     assert tasks_loaded(loader).exit_code == 0
     assert lines(loader) == true_lines(world) == (0, 10)
+
+
+@pytest.mark.parametrize("touch", [False, True])
+def test_costs_that_do_not_move_their_task_are_told_by_runs_that_read_all(
+    loader: Loader, world: World, touch: bool
+) -> None:
+    """Hourly runs ask for what changed, and would bring such costs a week late without a word."""
+    loader.first_load("--entities", "properties", "tasks")
+    at = loader.pass_time(days=1)
+    for task in [task for task in world.tasks.values() if task.get("costs")][:3]:
+        world.set_costs(task["id"], [{"id": 7, "cost": 5, "created_at": naive(at)}], touch=touch)
+    loader.pass_time(hours=1)
+    assert not any("a cost alone" in text for text in tasks_loaded(loader).warnings)
+    loader.pass_time(hours=1)
+    told = [text for text in loader.load("--entities", "weekly").warnings if "a cost alone" in text]
+    assert [text.split(" ")[0] for text in told] == ([] if touch else ["3"])

@@ -79,6 +79,18 @@ def test_a_list_without_totals_is_read_again_from_its_other_end() -> None:
     assert [order for _, order in api.asked] == ["asc"] * 3 + ["desc"] * 3
 
 
+@pytest.mark.parametrize("rows", [2000, 2300, 4500])
+def test_a_total_that_may_be_where_counting_ends_is_looked_at_from_the_other_end(rows: int) -> None:
+    def capped(asked: dict[str, Any], body: dict[str, Any]) -> Body:
+        ids = api.ids(asked["sort_order"])[:2000]
+        return {**body, "total_results": 2000, "results": api.page(ids, asked["limit"], asked["page"])}
+
+    api = Api(rows, change=capped)
+    listing = api.read()
+    assert (listing.whole, len(listing.rows)) == (rows == 2000, min(rows, 4000))
+    assert len(api.asked) <= (22 if rows == 2000 else 43)
+
+
 def test_newest_first_may_be_asked_for() -> None:
     api = Api(250, totals=True)
     assert api.read(oldest_first=False).proven

@@ -255,9 +255,10 @@ def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered
     asked: list[int] = []
     for run in range(4):
         sandbox.reset_log()
-        loader.load()
+        warnings = loader.load().warnings
         now_asked = asked_by_id(sandbox, "/reservation/{id}")
         assert len(now_asked) == (2, 2, 1, 0)[run]
+        assert any("(max_link_lookups = 2): the others follow" in text for text in warnings) is (run < 2)
         asked += now_asked
         assert all(status is not None for _, _, status in links(loader).values())
         if run == 0:
@@ -453,3 +454,20 @@ def test_bounds_that_are_left_out_and_open_ended_blocks_are_no_filters_that_are_
             world.edit_reservation(row["id"], touch=False, checkout_date="9999-12-31")
     loader.pass_time(hours=1)
     loader.load()
+
+
+@pytest.mark.parametrize(("touch", "no_match"), [(True, "empty"), (False, "empty"), (False, "upcoming")])
+def test_edits_of_stays_that_no_filter_shows_are_told_by_the_daily_run(
+    duckdb_loader: Loader, touch: bool, no_match: str
+) -> None:
+    """Hourly runs ask for what was updated; where that is never shown, they would bring nothing, for ever."""
+    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader.first_load("--entities", "hourly")
+    loader.sandbox.no_match = no_match  # type: ignore[assignment]
+    loader.pass_time(days=5)
+    ended = [stay["id"] for stay in world.stays_by_checkout("2025-12-01", "2026-03-01")][:3]
+    for stay_id in ended:
+        world.edit_reservation(stay_id, touch=touch, note="Edited")
+    told = [text for text in loader.load("--entities", "daily").warnings if "filter of updated_at" in text]
+    assert loader.column("select count(*) from reservations where note = 'Edited'") == [3]
+    assert [text.split(" ")[0] for text in told] == ([] if touch else ["3"])

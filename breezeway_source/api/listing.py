@@ -16,6 +16,7 @@ from .pages import Inside, Page, Row, key_of
 from .passes import Pass, union
 
 READINGS = 3
+CAPPED_AT_ROWS = 1000  # and at multiples of it: search engines count 10,000 at most
 
 Ask = Callable[[dict[str, Any]], Any]
 
@@ -148,6 +149,8 @@ class Reader:
             if not last.rows:
                 why = "all rows were outside what was asked for, and not those that come when nothing matches"
             return self._told(self._passes, why=why)
+        if last.is_proven and last.behind is None and last.total and last.total % CAPPED_AT_ROWS == 0:
+            return self._judged_at_a_cap(last)
         if last.is_at_once or (last.is_proven and last.behind is None):
             return self._told([last], proven=True)
         if last.is_proven:
@@ -161,6 +164,16 @@ class Reader:
         if len(self._passes) >= READINGS or is_lasting:
             return self._told(self._passes, why=doubt)
         return None
+
+    def _judged_at_a_cap(self, last: Pass) -> Listing:
+        """A round total may be where counting ends: then the other end of the list has rows that did not come."""
+        backwards = last.newest_first is not self._oldest_first
+        if self._pass(backwards=backwards, pages=1).rows.keys() <= last.ids.keys():
+            return self._told([last], proven=True)
+        self._passes.append(self._pass(backwards=backwards))
+        return self._told(
+            self._passes, why=f"the API counts {last.total} rows, and others when read the other way round"
+        )
 
     def _judged_behind(self, last: Pass) -> Listing | None:
         """Another count behind the end: the list has grown, or that page answers as if nothing matched.

@@ -25,8 +25,9 @@ from .properties import refuses_empty
 NAME = "tasks"
 STATUS = "type_task_status"
 CLOCK_SKEW = timedelta(minutes=5)
-MANY_MISSED = 3
+MANY_MISSED = MANY_LATE = 3
 _MICROSECONDS = 1_000_000
+_COST_TIMES = ("created_at", "updated_at", "deleted_at")
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class Tasks:
         ] = {}  # by property the run that read it last, where all is read
         self._missed: set[int] = set()
         self._all = 0  # properties to read in this run
+        self._late: set[int] = set()
 
     def jobs(self, reading: Reading) -> Iterator[PropertyTasks | TaskById | LinesOf | None]:
         """First the properties of this package, then the ids that vanished from their lists."""
@@ -97,6 +99,12 @@ class Tasks:
                 f"{len(self._missed)} tasks had changed in the days that an earlier run asked for, and it was not "
                 f"shown them; the first is {min(self._missed)}. They are loaded now, which is left to weekly runs "
                 "then. Next: see with --check whether the filter of updated_at holds."
+            )
+        if not reading.has_more and len(self._late) >= MANY_LATE and reading.extent(NAME) == "whole":
+            reading.warn(
+                f"{len(self._late)} tasks have costs entered or changed after the task's own last change, the first is "
+                f"{min(self._late)}: a cost alone does not move it, and hourly runs do not see it. Next: run "
+                "--entities weekly as often as sums must be right."
             )
         if not reading.has_more and self._refusing:
             reading.warn(
@@ -186,7 +194,10 @@ class Tasks:
     def _take(
         self, reading: Reading, raw: Mapping[str, Any], extra: Mapping[str, Any]
     ) -> dict[str, Any] | None:
-        return _take(reading, raw, **extra, **self._own_word.said(reading, raw))
+        row = _take(reading, raw, **extra, **self._own_word.said(reading, raw))
+        if row is not None and _has_late_costs(row):
+            self._late.add(row["task_id"])
+        return row
 
     def _all_jobs(self, reading: Reading) -> list[PropertyTasks]:
         """One job per property to read in this run, the incremental ones first."""
@@ -304,6 +315,15 @@ def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, A
         if linked is not None and "reservations" in entities:
             reading.linked_stays[linked] = None
     return row
+
+
+def _has_late_costs(row: Mapping[str, Any]) -> bool:
+    """Whether a cost is newer than its task: it is unknown whether one moves `updated_at` (breezeway-api.md, 12)."""
+    changed_at = row.get("updated_at")
+    if changed_at is None or not row["costs"]:
+        return False
+    at_once = changed_at + CLOCK_SKEW
+    return any(line.get(key, at_once) > at_once for line in row["costs"] for key in _COST_TIMES)
 
 
 def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pendulum
 
-from ..api.pages import Inside
+from ..api.pages import Inside, Page, page_fault
 from ..reading import Reading
 from ..rows import values
 
@@ -67,6 +67,13 @@ class CheckoutWindow:
             "updated_at_ge": self.updated_since,
         }
         return {name: day.isoformat() for name, day in limits.items() if day is not None}
+
+
+def first_page(reading: Reading, window: CheckoutWindow, rows: int = 100) -> Page:
+    """What the API answers to begin with, of a window just as it is."""
+    limits = {"limit": rows, "page": 1, "sort_by": "created_at", "sort_order": "asc"}
+    asked = {**limits, **window.params()}
+    return Page.of(reading.client.get("/reservation", asked, label="/reservation", fault=page_fault))
 
 
 def windows_of(reading: Reading, since: pendulum.DateTime | None) -> list[CheckoutWindow]:
