@@ -261,6 +261,23 @@ def test_an_empty_list_of_tasks_is_proved_row_by_row(loaded: Loader) -> None:
     assert deleted(loaded) == []
 
 
+@pytest.mark.parametrize("hidden", [2, 3])
+def test_rows_that_live_and_are_listed_nowhere_show_that_lists_leave_some_out(
+    loaded: Loader, hidden: int
+) -> None:
+    """As where finished tasks are listed no more: others of their kind were never listed, and are not loaded."""
+    world = hiding(loaded)
+    tasks = sorted(task["id"] for task in world.listed_tasks(HOME))[:hidden]
+    stays = [stay["id"] for stay in world.stays_by_checkout(world.today)][:hidden]
+    for task_id, stay_id in zip(tasks, stays, strict=True):
+        world.hide_task(task_id)
+        world.hide_reservation(stay_id)
+    warnings = loaded.load("--reconcile").warnings
+    told = [text.split(" ")[:3] for text in warnings if "shown by no list" in text]
+    assert sorted(told) == ([["3", "loaded", "stays"], ["3", "loaded", "tasks"]] if hidden == 3 else [])
+    assert deleted(loaded) == deleted(loaded, "reservations") == []
+
+
 def test_an_empty_list_of_properties_marks_nothing(loaded: Loader) -> None:
     world = loaded.sandbox.world
     for property_id in list(world.properties):

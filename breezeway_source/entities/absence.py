@@ -17,6 +17,7 @@ from ..rows.fields import deletion, record_id, says_deleted
 
 # A list that lost thousands of rows overnight says more about the API than about the rows.
 MAX_PROOFS = 2000
+MANY_ALIVE = 3
 GONE = (404, 410)
 _NEVER = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -58,6 +59,7 @@ class Proofs:
         self._listed: int | None = None
         self._is_believed: bool | None = None
         self._elsewhere: dict[int, bool] = {}
+        self._alive: set[int] = set()
 
     def begin(self, reading: Reading) -> None:
         """Ask what an earlier run found gone; from the extracting thread."""
@@ -115,6 +117,20 @@ class Proofs:
                 company = record_id(raw, "company_id")
                 self._elsewhere[property_id] = company is not None and company not in companies
             return self._elsewhere[property_id]
+
+    def alive(self, reading: Reading, one: int, property_id: int | None) -> None:
+        """Its id gives what no list shows."""
+        self._alive.add(one)
+        reading.proof(self._entity, one, property_id, 200, "alive", "reconcile")
+
+    def tell(self, reading: Reading) -> None:
+        """One or two may have moved while lists were read; more show that lists leave some out."""
+        if len(self._alive) >= MANY_ALIVE:
+            reading.warn(
+                f"{len(self._alive)} loaded {self._many} are given by their ids and shown by no list, the first is "
+                f"{min(self._alive)}: lists leave some out, and those that were never listed are not loaded. "
+                "Next: compare it with Breezeway, and tell the API's provider."
+            )
 
     def to_ask(self, reading: Reading, absent: Collection[int]) -> list[int]:
         """Which of them are asked for in this run: those asked longest ago first, so that rows which are alive and

@@ -105,6 +105,7 @@ class Reservations:
         while not stage.idle:
             yield None
         self._tell_unshown(reading)
+        self._proofs.tell(reading)
         if reading.plan.full and not reading.has_more:
             yield from _of_an_earlier_mode(reading)
 
@@ -342,5 +343,5 @@ def _by_id(reading: Reading, job: StayById, proofs: Proofs) -> dict[str, Any] | 
         if proofs.is_elsewhere(reading, property_id):
             reading.proof(NAME, job.reservation_id, property_id, 200, "not_found", job.why)
             return None
-        reading.proof(NAME, job.reservation_id, property_id, 200, "alive", job.why)
+        proofs.alive(reading, job.reservation_id, property_id)
     return raw

@@ -18,6 +18,7 @@ from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
 from ..reading import Reading
 from ..rows.fields import instant, record_id, says_deleted
+from ..sql_values import microseconds
 from .absence import OwnWord, Proofs, is_gone, leaves_unsaid, loaded_lists
 from .lines import KeepLoaded, Lines, LinesOf
 from .properties import refuses_empty
@@ -92,6 +93,7 @@ class Tasks:
                 while not stage.idle:
                     yield None
             self._lines.tell(reading)
+            self._proofs.tell(reading)
             if self._lines.are_read_again(reading):
                 self._cursor.forget()
         if not reading.has_more and len(self._missed) >= MANY_MISSED:
@@ -252,7 +254,7 @@ class Tasks:
                 continue
             loaded = self._versions.get(task_id) or 0
             # A detail may tell the same moment to the microsecond.
-            if first <= at < end and loaded < _microseconds(at) - _MICROSECONDS:
+            if first <= at < end and loaded < (microseconds(at) or 0) - _MICROSECONDS:
                 self._missed.add(task_id)
 
     def _job(self, reading: Reading, property_id: int, start: datetime | None) -> PropertyTasks:
@@ -303,7 +305,7 @@ class Tasks:
         task_id, updated_at = record_id(raw), instant(raw, "updated_at")
         if updated_at is None or updated_at >= job.changed_since or self._own_word.is_news(raw):
             return True
-        return self._versions.get(task_id or 0, 0) != _microseconds(updated_at)
+        return self._versions.get(task_id or 0, 0) != microseconds(updated_at)
 
 
 def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, Any] | None:
@@ -342,12 +344,8 @@ def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, An
     if proofs.is_elsewhere(reading, record_id(raw, "home_id")):
         reading.proof(NAME, job.task_id, job.property_id, 200, "not_found", "reconcile")
         return []
-    reading.proof(NAME, job.task_id, job.property_id, 200, "alive", "reconcile")
+    proofs.alive(reading, job.task_id, job.property_id)
     if leaves_unsaid(raw, job.loaded):
         return []
     row = _take(reading, raw, lines_from="detail")
     return [row] if row is not None else []
-
-
-def _microseconds(instant: datetime) -> int:
-    return int(instant.timestamp()) * _MICROSECONDS + instant.microsecond
