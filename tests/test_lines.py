@@ -515,3 +515,19 @@ def test_costs_that_do_not_move_their_task_are_told_by_runs_that_read_all(
     loader.pass_time(hours=1)
     told = [text for text in loader.load("--entities", "weekly").warnings if "a cost alone" in text]
     assert [text.split(" ")[0] for text in told] == ([] if touch else ["3"])
+
+
+def test_lines_that_many_tasks_lose_in_list_and_detail_are_told_though_others_show_some(
+    loader: Loader, world: World
+) -> None:
+    """As where an API keeps no lines of old tasks."""
+    rich = [task["id"] for task in world.tasks.values()][:22]
+    for task_id in rich:
+        world.edit_task(task_id, supplies=[{"supply_id": 440, "name": "Filter", "total_price": 2}], costs=[])
+    loader.first_load("--entities", "properties", "tasks")
+    loader.pass_time(days=1)
+    for task_id in rich:
+        world.set_supplies(task_id, [], touch=False)
+    world.add_task(home_id=2001, supplies=[{"supply_id": 440, "name": "Filter", "total_price": 2}])
+    told = [text for text in loader.load("--entities", "weekly").warnings if text.startswith("22 tasks had")]
+    assert len(told) == 1 and "and others of this run do; the first is" in told[0]

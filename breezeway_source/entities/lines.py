@@ -302,11 +302,11 @@ class Lines:
                 "details_per_run above the number of tasks: it puts lists and details together.",
             )
         for kind, taken in self._taken.items():
-            if len(taken) >= EMPTIED_TOGETHER and kind not in self._with_lines | self._shown:
+            others = "others" if kind in self._with_lines | self._shown else "no others"
+            if len(taken) >= (SAMPLE if others == "others" else EMPTIED_TOGETHER):
                 reading.warn(
-                    f"{len(taken)} tasks had {kind} that neither their lists nor their details show any more, nor does "
-                    f"any other task of this run show some; the first is {min(taken)}: they are taken off. "
-                    "Next: compare it with Breezeway."
+                    f"{len(taken)} tasks had {kind} that neither lists nor details show any more, and {others} of this "
+                    f"run do; the first is {min(taken)}: they are taken off. Next: compare it with Breezeway."
                 )
         before = self._remembered(EMPTY_BELIEVED)
         believed = (self._doubted | (self._believed - self._shown - before)) - self._lied
