@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from ..reading import Reading
-from ..rows.fields import instant
+from ..rows.fields import instant, made_later
 from .bare_lists import LONG_AGO, BareLists, Found, Lacking, given
 from .ledger import begins
 
 NAME = "task_details"
 LISTS = ("comments", "requirements")
 MANY_LATE = 3
-_AT_ONCE = timedelta(minutes=5)  # what is written beside a comment has the same time
 
 
 @dataclass(frozen=True)
@@ -127,7 +126,11 @@ class TaskDetails:
         if found is None:
             place = f"/task/{job.task_id}"
             found = {name: self._lists.read(reading, name, f"{place}/{name}") for name in LISTS}
-            self._see_late(job, found["comments"])
+            comments, listed_at = found["comments"], self._listed_at
+            if isinstance(comments, list) and listed_at is not None:
+                late = made_later(comments, job.updated_at, "created_at")
+                if any(at <= listed_at for at in late):
+                    self._late.add(job.task_id)
             if any(isinstance(rows, Lacking) or not rows for rows in found.values()):
                 self._lacking.append(replace(job, found=found))
                 return []
@@ -135,15 +138,6 @@ class TaskDetails:
             return []
         row = reading.row(NAME, {"task_id": job.task_id, "task_updated_at": job.updated_at} | given(found))
         return [row] if row is not None else []
-
-    def _see_late(self, job: TaskJob, comments: Found) -> None:
-        """Whether a comment is newer than the task, which was listed after it was made: it is unknown whether a
-        comment moves a task's `updated_at` (breezeway-api.md, section 12), and nothing else tells of it."""
-        if job.updated_at is None or self._listed_at is None or isinstance(comments, Lacking):
-            return
-        made = [at for raw in comments if (at := instant(raw, "created_at"))]
-        if any(job.updated_at + _AT_ONCE < at <= self._listed_at for at in made):
-            self._late.add(job.task_id)
 
 
 def _came_back(state: Mapping[str, Any]) -> tuple[datetime, datetime] | None:

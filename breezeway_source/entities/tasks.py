@@ -17,7 +17,7 @@ import pendulum
 from ..cursor import TaskCursor
 from ..errors import ApiError, AuthError, ConfigError
 from ..reading import Reading
-from ..rows.fields import instant, record_id, says_deleted
+from ..rows.fields import instant, made_later, record_id, says_deleted
 from ..sql_values import microseconds
 from .absence import OwnWord, Proofs, is_gone, leaves_unsaid, loaded_lists
 from .lines import KeepLoaded, Lines, LinesOf
@@ -197,7 +197,7 @@ class Tasks:
         self, reading: Reading, raw: Mapping[str, Any], extra: Mapping[str, Any]
     ) -> dict[str, Any] | None:
         row = _take(reading, raw, **extra, **self._own_word.said(reading, raw))
-        if row is not None and _has_late_costs(row):
+        if row is not None and made_later(row["costs"], row.get("updated_at"), *_COST_TIMES):
             self._late.add(row["task_id"])
         return row
 
@@ -317,15 +317,6 @@ def _take(reading: Reading, raw: Mapping[str, Any], **extra: Any) -> dict[str, A
         if linked is not None and "reservations" in entities:
             reading.linked_stays[linked] = None
     return row
-
-
-def _has_late_costs(row: Mapping[str, Any]) -> bool:
-    """Whether a cost is newer than its task: it is unknown whether one moves `updated_at` (breezeway-api.md, 12)."""
-    changed_at = row.get("updated_at")
-    if changed_at is None or not row["costs"]:
-        return False
-    at_once = changed_at + CLOCK_SKEW
-    return any(line.get(key, at_once) > at_once for line in row["costs"] for key in _COST_TIMES)
 
 
 def _prove(reading: Reading, job: TaskById, proofs: Proofs) -> list[dict[str, Any]]:

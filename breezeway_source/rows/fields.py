@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +39,17 @@ def lines_of(value: Any) -> list[Any] | None:
     if isinstance(value, list):
         return value
     return [] if values.is_empty(value) else None
+
+
+def made_later(lines: Iterable[Mapping[str, Any]], changed_at: datetime | None, *keys: str) -> list[datetime]:
+    """The times of lines that are later than the last change of the record they hang on: they did not move it.
+
+    Whether they do is unknown (breezeway-api.md, section 12), and nothing else tells.
+    """
+    if changed_at is None:
+        return []
+    at_once = changed_at + timedelta(minutes=5)  # what is written beside a line has the same time
+    return [at for line in lines for key in keys if (at := instant(line, key)) and at > at_once]
 
 
 def deletion(value: Any, now: datetime) -> Any:
