@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import api_truth
@@ -19,6 +19,13 @@ from loading import Loader
 
 from breezeway_source.columns.marts import MARTS
 from breezeway_source.sandbox.world import World
+
+
+class Reader(Protocol):
+    """Who reads the tables."""
+
+    def query(self, sql: str, *args: Any) -> list[tuple[Any, ...]]: ...
+
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]
@@ -612,7 +619,11 @@ def source_of(loader: Loader, world: World, region: str = "smoky") -> Source:
 
 def compare(loader: Loader, world: World, region: str = "smoky") -> list[str]:
     """One line per row or cell of a mart that is not what the sandbox's objects make it."""
-    wanted = marts(source_of(loader, world, region))
+    return differences(loader, marts(source_of(loader, world, region)), region)
+
+
+def differences(loader: Reader, wanted: Mapping[str, Mapping[Key, Row]], region: str = "smoky") -> list[str]:
+    """One line per row or cell of a mart that is not as wanted."""
     problems = []
     for name, rows in wanted.items():
         found = read(loader, name, region)
@@ -628,7 +639,7 @@ def compare(loader: Loader, world: World, region: str = "smoky") -> list[str]:
     return problems
 
 
-def read(loader: Loader, name: str, region: str = "smoky") -> dict[Key, Row]:
+def read(loader: Reader, name: str, region: str = "smoky") -> dict[Key, Row]:
     """A mart's rows by key."""
     table = MARTS[name]
     names = [column.name for column in table.columns]

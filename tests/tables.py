@@ -66,11 +66,13 @@ def _made(client: Client, table: Table, *dlt_columns: str) -> Iterator[str]:
 
 def insert(client: Client, table: str, *rows: Mapping[str, Any]) -> None:
     """Add rows as they are; _dlt_id is made up where it is missing."""
-    for row in rows:
-        values = dict(row) if table in MADE_HERE else {"_dlt_id": f"id{next(_numbers)}", **row}
-        names = ", ".join(f'"{name}"' for name in values)
-        places = ", ".join(["%s"] * len(values))
-        client.execute_sql(f"insert into {table} ({names}) values ({places})", *values.values())
+    made = ({} if table in MADE_HERE else {"_dlt_id": f"id{next(_numbers)}"} for _ in rows)
+    full = [{**ids, **row} for ids, row in zip(made, rows, strict=True)]
+    for columns, alike in itertools.groupby(full, key=tuple):
+        values = [list(row.values()) for row in alike]
+        names = ", ".join(f'"{name}"' for name in columns)
+        places = ", ".join([f"({', '.join(['%s'] * len(columns))})"] * len(values))
+        client.execute_sql(f"insert into {table} ({names}) values {places}", *itertools.chain(*values))
 
 
 def remerge(client: Client, table: str, key: str, *rows: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from databases import Database
+from dlt.destinations.exceptions import DatabaseException
 from tables import Client, create_tables, fetch, hour, insert, proof, property_row, remerge, stay, task
 
 from breezeway_source.columns import TABLES
@@ -252,6 +253,25 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
     assert fetch(demo, "select link_status from mart_task_money where task_id = 300") == [
         ("reservation_not_found",)
     ]
+
+    # the external id leads to the one stay that has it: there comes one, it is another, it is two
+    def by_reference(number: int, reference: str | None, property_id: int = 14) -> dict[str, Any]:
+        return stay(number, property_id, region="demo", reference_reservation_id=reference)
+
+    query = "select reservation_id, link_status from mart_task_money where task_id = 302"
+    insert(demo, "tasks", task(302, None, 15, region="demo", linked_reservation_external_id="X"))
+    insert(demo, "properties", *(property_row(number, region="demo") for number in (14, 15, 16)))
+    run_scripts(demo, "demo")
+    insert(demo, "reservations", by_reference(40, "X"))
+    assert touched_by(demo, monkeypatch) == [14, 15]
+    assert fetch(demo, query) == [(40, "linked")]
+    insert(demo, "reservations", by_reference(41, "X", 16))
+    remerge(demo, "reservations", "reservation_id", by_reference(40, None))
+    assert touched_by(demo, monkeypatch) == [14, 15, 16]
+    assert fetch(demo, query) == [(41, "linked")]
+    remerge(demo, "reservations", "reservation_id", by_reference(40, "X"))
+    assert touched_by(demo, monkeypatch) == [14, 15, 16]
+    assert fetch(demo, query) == [(None, "reservation_not_loaded")]
     # and the reverse, of a task whose links are looked at in every run since its property is not loaded
     insert(demo, "tasks", task(301, 78, 19, region="demo"))
     insert(demo, "deletion_proofs", proof("reservations", 78, hour(5), reason="link_lookup", region="demo"))
@@ -343,6 +363,24 @@ def test_a_table_that_is_not_ours_is_left_alone_and_told(demo: Client) -> None:
     assert fetch(demo, "select * from mart_task_money") == [(1,)]
     demo.execute_sql("alter table mart_task_money rename to theirs")
     assert run_scripts(demo, "demo") == []
+    assert fetch(demo, "select count(*) from mart_task_money") == [(3,)]
+
+
+def test_a_view_that_is_not_ours_is_left_alone_and_the_other_marts_are_kept(demo: Client) -> None:
+    demo.execute_sql("create view mart_payouts as select 1 as mine")
+    (warning,) = run_scripts(demo, "demo")
+    assert warning.startswith("mart_payouts was left alone")
+    remerge(demo, "tasks", "task_id", task(102, None, 10, at=hour(1), region="demo", total_cost=5))
+    run_scripts(demo, "demo")
+    assert fetch(demo, "select mine from mart_payouts") == [(1,)]
+    assert fetch(demo, "select task_cost from mart_region_months where month is null") == [(5,)]
+
+
+def test_a_wrong_time_zone_fails_and_nothing_of_it_is_kept(demo: Client) -> None:
+    run_scripts(demo, "demo")
+    demo.execute_sql("update regions set time_zone = 'America/Nowhere'")
+    with pytest.raises(DatabaseException, match="Nowhere"):
+        run_scripts(demo, "demo")
     assert fetch(demo, "select count(*) from mart_task_money") == [(3,)]
 
 

@@ -35,11 +35,12 @@ select task_id from task_details where region_code = :region_code and property_p
 
 _WRITTEN_STAYS = """
 create temporary table touched_stays as
-select reservation_id, reference_reservation_id
+select reservation_id
 from reservations
 where region_code = :region_code and property_pk is null"""
 
-# Links made or lost follow from a stay that was written: by its id, by the link that stood, or by the external id.
+# Links made or lost follow from a stay that was written: by its id, or by the link that stood. A task that comes to
+# it by the external id was waiting (below), or was linked to another stay that was written.
 _TASKS_OF_STAYS = (
     """
 insert into touched_tasks
@@ -55,14 +56,6 @@ select tasks.task_id
 from touched_stays
 inner join tasks on touched_stays.reservation_id = tasks.reservation_pk
 where tasks.region_code = :region_code
-except
-select task_id from touched_tasks""",
-    """
-insert into touched_tasks
-select tasks.task_id
-from touched_stays
-inner join tasks on touched_stays.reference_reservation_id = tasks.linked_reservation_external_id
-where tasks.region_code = :region_code and tasks.linked_reservation_id is null
 except
 select task_id from touched_tasks""",
 )
