@@ -37,7 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-golden", action="store_true", help="write tests/golden anew; read the diff")
     parser.addoption("--long", action="store_true", help="every point at which a run can be killed, and such")
     parser.addoption(
-        "--all-deviations", action="store_true", help="the whole matrix of deviations: two hours"
+        "--all-deviations",
+        nargs="?",
+        choices=("together", "alone"),
+        const="together",
+        help="the whole matrix of deviations, several lists in a run, or each list alone: two hours",
     )
 
 

@@ -5,7 +5,7 @@ Written from the design (sections 4 and 6) and the API's pages, not from how the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 
 from deviating import CATALOGUES, DETAILS, LISTS, PAGED, READS, Cell, Trial
 
@@ -101,7 +101,8 @@ def shapes() -> Iterator[Trial]:
         yield Trial("error_beside", {"error": ["half"], "key": key}, WITH_PROPERTIES, "told", EVERY_WAY)
     for form in SHAPES:
         yield Trial("shaped", {"form": form}, tuple(LISTS), "either", BOTH, rest=True, asks=6)
-    yield Trial("ids_as_text", {}, tuple(LISTS), "equal", (*EVERY_WAY, "details"))
+    with_ids = tuple(name for name in LISTS if name != "requirements")
+    yield Trial("ids_as_text", {}, with_ids, "equal", (*EVERY_WAY, "details"))
 
 
 def records() -> Iterator[Trial]:
@@ -251,3 +252,28 @@ def packs() -> Iterator[tuple[str, tuple[Cell, ...]]]:
             for trial, _, name in (part.rpartition(" on ") for part in rest.split("; "))
         ]
         yield line.strip(), tuple(known[name] for name in chosen)
+
+
+def together(chosen: Iterable[Cell]) -> list[tuple[Cell, ...]]:
+    """The cells in as few runs as may be: each run has every list once, in one way of reading and of healing.
+
+    What must end well has its like alone beside it. Alone is a world that changes meanwhile, which touches all lists,
+    and a list of properties that need not come whole, without which the others are not read.
+    """
+    found: list[list[Cell]] = []
+    fitting: dict[Hashable, list[list[Cell]]] = {}
+    for cell in chosen:
+        trial = cell.trial
+        ends_well = trial.must in ("equal", "calm")
+        is_alone = "happens" in trial.options or (
+            "properties" in cell.lists and trial.must in ("told", "either")
+        )
+        like = fitting.setdefault((cell.run, trial.heal, ends_well, is_alone and cell.id), [])
+        for pack in like:
+            if not {name for other in pack for name in other.lists} & {*cell.lists}:
+                pack.append(cell)
+                break
+        else:
+            like.append([cell])
+            found.append(like[-1])
+    return [tuple(pack) for pack in found]

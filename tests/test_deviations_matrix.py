@@ -1,7 +1,8 @@
 """Whole, or told: every deviation of the API on every list it can touch (issue 11).
 
-A representative part runs with the suite, several lists deviating in one run, each in its own way. All of it, list by
-list: `python -m pytest tests/test_deviations_matrix.py --all-deviations`.
+A representative part runs with the suite, several lists deviating in one run, each in its own way. All of it:
+`python -m pytest tests/test_deviations_matrix.py --all-deviations`, and list by list, which takes more than twice as
+long, `--all-deviations=alone`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ from pathlib import Path
 
 import pytest
 from deviating import LISTS, Cell, Stage, play
-from deviation_trials import TRIALS, cells, packs
+from deviation_trials import TRIALS, cells, packs, together
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "pack" not in metafunc.fixturenames:
         return
     chosen = dict(packs())
-    if metafunc.config.getoption("--all-deviations"):
-        chosen = {cell.id: (cell,) for cell in cells(TRIALS, alone=True)}
+    asked = metafunc.config.getoption("--all-deviations")
+    if asked:
+        every = cells(TRIALS, alone=True)
+        packed = together(every) if asked == "together" else [(cell,) for cell in every]
+        chosen = {"; ".join(cell.id for cell in pack): pack for pack in packed}
     metafunc.parametrize("pack", chosen.values(), ids=[*chosen])
 
 
