@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from datetime import date, datetime, time, timezone
 from decimal import Decimal
 from typing import Any
 
+import marts_truth
 import pytest
 from databases import Database
 from dlt.destinations.exceptions import DatabaseException
+from mart_world import Reader, Rows
 from tables import Client, create_tables, fetch, hour, insert, proof, property_row, remerge, stay, task
 
 from breezeway_source.columns import TABLES
@@ -281,6 +284,17 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
     assert fetch(demo, "select link_status from mart_task_money where task_id = 301") == [
         ("reservation_not_loaded",)
     ]
+
+
+def test_changes_of_every_kind_leave_what_python_reckons(client: Client) -> None:
+    rows = Rows(client, random.Random(3))
+    rows.begin()
+    run_scripts(client, rows.region)
+    for _ in range(8):
+        for _ in range(4):
+            rows.change()
+        run_scripts(client, rows.region)
+        assert marts_truth.differences(Reader(client), marts_truth.marts(rows.source())) == []
 
 
 def test_tasks_and_stays_of_no_property_are_kept_up_too(demo: Client) -> None:
