@@ -498,6 +498,11 @@ def put(client: Any, table: str, *rows: dict[str, Any]) -> None:
         )
 
 
+def put_region(client: Any, code: str, zone: str | None = None) -> None:
+    region = {"region_code": code, "name": code.title(), "time_zone": zone, "synced_at": plain(NOW)}
+    insert(client, "regions", region)
+
+
 def run_row(region: str, entity: str, hours_ago: float, **more: Any) -> dict[str, Any]:
     at = plain(NOW) - timedelta(hours=hours_ago)
     return {
@@ -565,7 +570,7 @@ def tables_of_both(database: Database) -> Iterator[Any]:
 def test_months_and_weeks_are_of_the_regions_zone_and_reopened_means_one_thing(tables_of_both: Any) -> None:
     """The page's meaning is that of the query in sql_post/README.md."""
     client, region = tables_of_both, {"region_code": "smoky"}
-    insert(client, "regions", {**region, "name": "Smoky", "time_zone": "America/New_York", "synced_at": NOW})
+    put_region(client, "smoky", "America/New_York")
     start = datetime(2026, 3, 1, 3, tzinfo=timezone.utc)  # the last evening of February there
     histories = {
         1: ("Finished", "created"),
@@ -609,7 +614,7 @@ def test_days_weeks_and_months_are_of_the_regions_own_day_and_begin_whole(tables
     client, now = tables_of_both, datetime(2026, 3, 1, 3, tzinfo=timezone.utc)
     for code, zone in (("smoky", "America/New_York"), ("austin", None)):
         region = {"region_code": code}
-        insert(client, "regions", {**region, "name": code.title(), "time_zone": zone, "synced_at": now})
+        put_region(client, code, zone)
         days = (
             date(2024, 3, 31),  # in two years there, before them in UTC
             date(2024, 4, 1),
@@ -734,7 +739,7 @@ def test_lines_edited_after_an_approval_are_told_also_later_and_deletions_are_no
 
 
 def test_a_region_that_has_stood_still_for_months_was_loaded(tables: Any) -> None:
-    insert(tables, "regions", {"region_code": "smoky", "name": "Smoky", "synced_at": plain(NOW)})
+    put_region(tables, "smoky")
     noted = json.dumps({"check": {"text": "bad rows. Next: look.", "since": "2025-12-01T00:00:00+00:00"}})
     insert(tables, "sync_runs", run_row("smoky", "tasks", 24 * 70, problems=noted))
     shown = Page(make_page(tables, {"smoky": "Smoky"}, NOW))
@@ -745,6 +750,7 @@ def test_a_region_that_has_stood_still_for_months_was_loaded(tables: Any) -> Non
 
 def test_what_is_out_of_all_measure_is_told_and_does_not_flatten_the_pictures(tables_of_both: Any) -> None:
     client, region, absurd = tables_of_both, {"region_code": "smoky"}, Decimal("41000000000.00")
+    put_region(client, "smoky")
     month = NOW.date().replace(day=1)
     months = [(month - timedelta(days=28 * back)).replace(day=1) for back in range(6)]
     costs = {stay: Decimal(100 + stay) for stay in range(17)} | {17: absurd, 18: Decimal(0), 19: -absurd}
@@ -792,7 +798,7 @@ def test_what_is_out_of_all_measure_is_told_and_does_not_flatten_the_pictures(ta
     )
     html = make_page(client, {}, NOW)
     shown = Page(html)
-    rows = shown.rows("Cost of a turnover in smoky")
+    rows = shown.rows("Cost of a turnover in Smoky")
     assert sum(int(row[9]) for row in rows) == 2 and [row[7] for row in rows].count(money(absurd)) == 1
     assert "2 of 20 turns are outlying, up to" in shown.text
     told = [
@@ -882,6 +888,7 @@ def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
 
 
 def test_late_cleans_are_counted_by_how_late_they_were(tables: Any) -> None:
+    put_region(tables, "smoky")
     slack = (-1, -29, -30, -59, -60, -119, -120, -239, -240, -9999, None)
     turn = {"region_code": "smoky", "is_turn": True, "is_same_day_turn": True, "checkout_date": NOW.date()}
     put(
@@ -904,6 +911,7 @@ def test_late_cleans_are_counted_by_how_late_they_were(tables: Any) -> None:
 
 
 def test_margins_are_not_shown_while_lines_carry_the_price_of_a_piece(tables: Any) -> None:
+    put_region(tables, "smoky")
     line = {
         "region_code": "smoky",
         "line_kind": "supply",

@@ -18,7 +18,7 @@ _PLACE = re.compile(r"(?<!:):([a-z_]+)\b")
 
 class Questions:
     """Answers of one moment, `now` (UTC). Spans of days are reckoned from the region's own day, not from UTC's: a
-    query that names one joins `regions`.
+    query that names one reads `regions`, once (a zone asked for each of seven million lines takes seconds).
     """
 
     def __init__(self, client: SqlClient, now: datetime) -> None:

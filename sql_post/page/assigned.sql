@@ -3,20 +3,21 @@
 -- between two runs are one. Versions that tell of a deletion assign nobody. Reads task_changes, regions.
 with
 
-versions as (
+first_seen as (
     select
         task_changes.region_code,
         task_changes.task_id,
-        task_changes.change_number,
         task_changes.noted_at,
-        task_changes.assignees,
         cast(
             date_trunc('month', task_changes.noted_at at time zone coalesce(regions.time_zone, 'UTC')) as date
         ) as noted_month,
         :first_of_six_months as first_month
     from task_changes
-    left join regions on task_changes.region_code = regions.region_code
-    where not task_changes.is_deleted
+    inner join regions on task_changes.region_code = regions.region_code
+    where
+        task_changes.change_number = 1
+        and task_changes.assignees is null
+        and not task_changes.is_deleted
 ),
 
 waited as (
@@ -25,18 +26,17 @@ waited as (
         first_seen.task_id,
         first_seen.noted_month,
         cast(
-            extract(epoch from (min(versions.noted_at) - first_seen.noted_at)) / 3600 as decimal(18, 1)
+            extract(epoch from (min(task_changes.noted_at) - first_seen.noted_at)) / 3600 as decimal(18, 1)
         ) as hours
-    from versions as first_seen
-    inner join versions
+    from first_seen
+    inner join task_changes
         on
-            first_seen.region_code = versions.region_code
-            and first_seen.task_id = versions.task_id
+            first_seen.region_code = task_changes.region_code
+            and first_seen.task_id = task_changes.task_id
     where
-        first_seen.change_number = 1
-        and first_seen.assignees is null
-        and first_seen.noted_month >= first_seen.first_month
-        and versions.assignees is not null
+        first_seen.noted_month >= first_seen.first_month
+        and task_changes.assignees is not null
+        and not task_changes.is_deleted
     group by first_seen.region_code, first_seen.task_id, first_seen.noted_month, first_seen.noted_at
 )
 

@@ -1,5 +1,14 @@
 -- billing: one row per region, work month and payer, of two years and of what has no month. Reads
 -- mart_owner_billing, regions.
+with
+
+days as materialized (
+    select
+        regions.region_code,
+        :first_of_two_years as first_month
+    from regions
+)
+
 select
     mart_owner_billing.region_code,
     mart_owner_billing.work_month,
@@ -12,9 +21,9 @@ select
     sum(mart_owner_billing.unsaid_amount) as unsaid_amount,
     sum(mart_owner_billing.unfinished_amount) as unfinished_amount
 from mart_owner_billing
-left join regions on mart_owner_billing.region_code = regions.region_code
+inner join days on mart_owner_billing.region_code = days.region_code
 where
-    mart_owner_billing.work_month >= :first_of_two_years
+    mart_owner_billing.work_month >= days.first_month
     or mart_owner_billing.work_month is null
 group by mart_owner_billing.region_code, mart_owner_billing.work_month, mart_owner_billing.bill_to
 order by mart_owner_billing.region_code, mart_owner_billing.work_month, mart_owner_billing.bill_to;

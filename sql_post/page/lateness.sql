@@ -2,6 +2,14 @@
 -- next check-in they were finished. Reads mart_stay_turnovers, regions.
 with
 
+days as materialized (
+    select
+        regions.region_code,
+        :eight_weeks_ago_day as first_day,
+        :today as today
+    from regions
+),
+
 judged as (
     select
         mart_stay_turnovers.region_code,
@@ -15,11 +23,11 @@ judged as (
             else 'over 4 h'
         end as late_by
     from mart_stay_turnovers
-    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    inner join days on mart_stay_turnovers.region_code = days.region_code
     where
         mart_stay_turnovers.is_turn
         and mart_stay_turnovers.is_on_time is not null
-        and mart_stay_turnovers.checkout_date between :eight_weeks_ago_day and :today
+        and mart_stay_turnovers.checkout_date between days.first_day and days.today
 )
 
 select

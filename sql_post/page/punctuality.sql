@@ -2,6 +2,14 @@
 -- time and late. Reads mart_stay_turnovers, regions.
 with
 
+days as materialized (
+    select
+        regions.region_code,
+        :first_week as first_week,
+        :today as today
+    from regions
+),
+
 turns as (
     select
         mart_stay_turnovers.region_code,
@@ -11,10 +19,10 @@ turns as (
             date_trunc('week', cast(mart_stay_turnovers.checkout_date as timestamp)) as date
         ) as checkout_week
     from mart_stay_turnovers
-    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    inner join days on mart_stay_turnovers.region_code = days.region_code
     where
         mart_stay_turnovers.is_turn
-        and mart_stay_turnovers.checkout_date between :first_week and :today
+        and mart_stay_turnovers.checkout_date between days.first_week and days.today
 )
 
 select

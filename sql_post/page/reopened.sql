@@ -25,7 +25,7 @@ reopened as (
         ) as noted_month,
         :first_of_six_months as first_month
     from versions
-    left join regions on versions.region_code = regions.region_code
+    inner join regions on versions.region_code = regions.region_code
     where
         versions.was_finished
         and not versions.is_finished

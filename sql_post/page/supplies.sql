@@ -3,6 +3,13 @@
 -- unit's then, and margins say nothing. Reads mart_task_lines, regions.
 with
 
+days as materialized (
+    select
+        regions.region_code,
+        :first_of_two_years as first_month
+    from regions
+),
+
 lines as (
     select
         mart_task_lines.region_code,
@@ -18,10 +25,10 @@ lines as (
                 then round(mart_task_lines.quantity * mart_task_lines.amount, 2)
         end as cost_at_that_price
     from mart_task_lines
-    left join regions on mart_task_lines.region_code = regions.region_code
+    inner join days on mart_task_lines.region_code = days.region_code
     where
         mart_task_lines.line_kind = 'supply'
-        and (mart_task_lines.work_month >= :first_of_two_years or mart_task_lines.work_month is null)
+        and (mart_task_lines.work_month >= days.first_month or mart_task_lines.work_month is null)
 )
 
 select

@@ -3,17 +3,25 @@
 -- so many times the middle one of the region's costs. Reads mart_stay_turnovers, regions.
 with
 
+days as materialized (
+    select
+        regions.region_code,
+        :first_of_two_years as first_month,
+        :today as today
+    from regions
+),
+
 turns as (
     select
         mart_stay_turnovers.region_code,
         mart_stay_turnovers.checkout_month,
         mart_stay_turnovers.clean_cost
     from mart_stay_turnovers
-    left join regions on mart_stay_turnovers.region_code = regions.region_code
+    inner join days on mart_stay_turnovers.region_code = days.region_code
     where
         mart_stay_turnovers.is_turn
-        and mart_stay_turnovers.checkout_month >= :first_of_two_years
-        and mart_stay_turnovers.checkout_date <= :today
+        and mart_stay_turnovers.checkout_month >= days.first_month
+        and mart_stay_turnovers.checkout_date <= days.today
 ),
 
 usual as (
