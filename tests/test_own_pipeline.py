@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from collections.abc import Iterator
 from email.parser import Parser
@@ -27,19 +28,16 @@ ROOT = Path(__file__).resolve().parent.parent
 LONGEST_SECTION = 35
 # Runs where neither the checkout nor its pipelines can be imported.
 ELSEWHERE = """
-import pathlib, sys
+import importlib.util, pathlib, sys
 import pendulum
 import breezeway_source
 from breezeway_source import breezeway_source as source_of
 from breezeway_source.sandbox import Sandbox, World
 
 assert pathlib.Path(breezeway_source.__file__).is_relative_to(sys.argv[1]), breezeway_source.__file__
-try:
-    import pipelines
-except ImportError:
-    pass
-else:
-    sys.exit(f"pipelines came along: {pipelines.__file__}")
+for name in ("pipelines", "pytest", "duckdb"):
+    if importlib.util.find_spec(name) is not None:
+        sys.exit(f"{name} came along")
 world = World.seeded("smoky", now=pendulum.now("UTC"), properties=2, tasks_per_property=2)
 with Sandbox(world, token_limit=False) as sandbox:
     client_id, client_secret = sandbox.credentials["smoky"]
@@ -151,15 +149,22 @@ def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
             yield from at_run_time(node)
 
 
-def test_the_wheel_is_used_where_there_is_no_checkout(wheel: Path, tmp_path: Path) -> None:
-    """What it depends on is lent by this environment; its own modules come from the wheel."""
-    installed = tmp_path / "installed"
-    with zipfile.ZipFile(wheel) as packed:
-        packed.extractall(installed)
-    # -S: no editable install of this checkout, whose .pth files site would read.
-    lent = [path for path in sys.path if path.endswith(("site-packages", "dist-packages"))]
-    lines = "\n".join(f"import sys; sys.path[:0] = [{str(p)!r}]" for p in [*lent, str(installed)])
-    (tmp_path / "elsewhere.py").write_text(f"{lines}\n{ELSEWHERE}", "utf-8")
-    command = [sys.executable, "-S", "elsewhere.py", str(installed)]
+@pytest.fixture(scope="module")
+def empty(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Python of an environment with the wheel and what it asks for, from the package index. Of the module: so pip finds
+    the settings and the cache of whoever runs it."""
+    folder = tmp_path_factory.mktemp("empty")
+    venv.create(folder, with_pip=False)
+    (python,) = (folder / name for name in ("bin/python", "Scripts/python.exe") if (folder / name).exists())
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-compile", wheel]
+    installed = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert installed.returncode == 0, installed.stderr
+    return python
+
+
+def test_the_wheel_is_used_in_an_empty_environment(empty: Path, tmp_path: Path) -> None:
+    """With nothing but what it asks for: neither this checkout nor what the tests have installed."""
+    (tmp_path / "elsewhere.py").write_text(ELSEWHERE, "utf-8")
+    command = [empty, "-I", "elsewhere.py", str(empty.parent.parent)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
