@@ -137,7 +137,10 @@ class Cell:
     def is_as_ever(self) -> bool:
         """A bare list said in the form of a bare list."""
         forms = ("shaped", "bare"), ("empty", "array")
-        return (self.trial.kind, self.trial.options.get("form")) in forms and set(self.lists) <= {*CATALOGUES, *DETAILS}
+        return (self.trial.kind, self.trial.options.get("form")) in forms and set(self.lists) <= {
+            *CATALOGUES,
+            *DETAILS,
+        }
 
 
 def deviating_world() -> HidingWorld:

@@ -746,6 +746,10 @@ def test_a_region_that_has_stood_still_for_months_was_loaded(tables: Any) -> Non
     assert "Needs attention: Smoky not as usual; 1 open problem." in shown.text
     assert "tasks: 69 days ago" in shown.text and "never loaded" not in shown.text
     assert shown.rows("What the last runs left open")[0][:2] == ["Smoky", "bad rows."]
+    # What was loaded once by hand, beside a region that runs, is not late for ever.
+    insert(tables, "sync_runs", run_row("smoky", "people", 1, problems="{}"))
+    shown = Page(make_page(tables, {"smoky": "Smoky"}, NOW))
+    assert "All is well in 1 region." in shown.text and "○ tasks: 69 days ago" in shown.text
 
 
 def test_what_is_out_of_all_measure_is_told_and_does_not_flatten_the_pictures(tables_of_both: Any) -> None:

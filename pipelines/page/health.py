@@ -13,7 +13,7 @@ import pendulum
 
 from breezeway_source.entities.endpoints import ENDPOINTS
 from pipelines.page import charts
-from pipelines.page.asking import Questions, Row
+from pipelines.page.asking import EIGHT_WEEKS, Questions, Row
 from pipelines.page.axes import every_week
 from pipelines.page.showing import Table, age, moment, percent, shown, table, zone_of
 from pipelines.watch.history import span
@@ -128,10 +128,16 @@ def _by_region(rows: Sequence[Row]) -> dict[str, list[Row]]:
 def _runs(line: RegionLine, rows: Sequence[Row], now: datetime) -> None:
     """Cells in the order of the table of endpoints; the region is as its worst entity."""
     by_entity = {row["entity"]: row for row in rows}
+    newest = max(rows, key=lambda row: row["started_at"], default=None)
+    runs_now = newest is not None and now - newest["started_at"] <= EIGHT_WEEKS
     for entity in ENDPOINTS:
         row = by_entity.get(entity)
         if row is None:
             line.cells.append(Cell(entity, "none", "never", "not loaded yet"))
+            continue
+        if runs_now and now - row["started_at"] > EIGHT_WEEKS:  # loaded once by hand, and not by the schedule
+            cell = Cell(entity, "none", age(row["loaded_at"], now), "not tried in the last eight weeks")
+            line.cells.append(cell)
             continue
         usual = _usual(row)
         is_late = row["loaded_at"] is None or now - row["last_started_at"] > max(
@@ -140,10 +146,9 @@ def _runs(line: RegionLine, rows: Sequence[Row], now: datetime) -> None:
         state = "bad" if row["status"] == "failed" else "late" if is_late else "good"
         about = f"usually every {span(usual)}" if usual else "its rhythm is not known yet"
         line.cells.append(Cell(entity, state, age(row["loaded_at"], now), about))
-    if not rows:
+    if newest is None:
         return
     states = {cell.state for cell in line.cells}
-    newest = max(rows, key=lambda row: row["started_at"])
     loaded = max((row["loaded_at"] for row in rows if row["loaded_at"]), default=None)
     good = max((row["good_at"] for row in rows if row["good_at"]), default=None)
     line.last_good = f"{moment(good, line.zone)} ({age(good, now)})" if good else "never"
