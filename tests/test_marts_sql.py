@@ -228,6 +228,10 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
     # a task that moves: where it was and where it is
     remerge(demo, "tasks", "task_id", task(201, 30, 12, region="demo"))
     assert touched_by(demo, monkeypatch) == [11, 12, 13]
+    # a task that is linked to a stay at another property, and to none of the loaded ones again
+    for stay_id in (30, 99):
+        remerge(demo, "tasks", "task_id", task(200, stay_id, 12, region="demo"))
+        assert touched_by(demo, monkeypatch) == [11, 12]
     # a stay that moves: the old property, the new one, and its tasks' own
     remerge(demo, "reservations", "reservation_id", stay(30, 13, region="demo"))
     assert touched_by(demo, monkeypatch) == [11, 12, 13]
@@ -284,6 +288,19 @@ def test_what_is_written_deleted_or_linked_touches_its_properties(
     assert fetch(demo, "select link_status from mart_task_money where task_id = 301") == [
         ("reservation_not_loaded",)
     ]
+
+
+def test_who_did_it_and_what_was_answered_change_sums_alone(demo: Client) -> None:
+    add_task(demo, 103, type_department="inspection", finished_at=utc(9, "12:00"))
+    run_scripts(demo, "demo")
+    demo.execute_sql("update tasks__assignments set assignee_id = 29 where assignee_id = 23")
+    demo.execute_sql("update tasks set link_status = null where task_id = 100")  # as a load leaves it
+    run_scripts(demo, "demo")
+    assert row_of(demo, "mart_payouts", "amount", "person_id = 29") == ["33.33"]
+    insert(demo, "task_details", {**DEMO, "task_id": 103, "task_updated_at": hour(4)})
+    add_line(demo, "task_details__requirements", 0, 103, type_requirement="condition", response="dirty")
+    run_scripts(demo, "demo")
+    assert row_of(demo, "mart_region_months", "count_inspections_with_finding", "true") == [1]
 
 
 def test_changes_of_every_kind_leave_what_python_reckons(client: Client) -> None:
