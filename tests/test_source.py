@@ -15,7 +15,7 @@ import pendulum
 import pytest
 from dlt.common.configuration.container import Container
 from dlt.common.destination.exceptions import DestinationUndefinedEntity
-from dlt.common.pipeline import PipelineContext, TRefreshMode
+from dlt.common.pipeline import PipelineContext
 from dlt.common.runtime.run_context import RunContext, switched_run_context
 from dlt.extract import DltSource
 from dlt.pipeline import Pipeline
@@ -386,13 +386,17 @@ def test_a_refresh_drops_and_loads_everything_again(project: Path, world: World)
     tables = ("reservations", "property_details", "task_details", "tasks", "reservations__guests", "people")
     before = {table: counted(loaded, table) for table in tables}
     assert all(before.values())
-    refreshes: tuple[TRefreshMode, ...] = ("drop_sources", "drop_resources", "drop_data")
-    for refresh in refreshes:
+    anew: dict[str, dict[str, Any]] = {
+        "refresh drop_sources": {"refresh": "drop_sources"},
+        "refresh drop_resources": {"refresh": "drop_resources"},
+        "refresh drop_data": {"refresh": "drop_data"},
+        "replace": {"write_disposition": "replace"},
+    }
+    for name, options in anew.items():
         world.advance(minutes=5)
-        loaded.run(breezeway_source("smoky"), refresh=refresh)
-        # A stay long before start_date comes by its link, once its task is loaded.
-        loaded.run(breezeway_source("smoky"))
-        assert (refresh, {table: counted(loaded, table) for table in tables}) == (refresh, before)
+        loaded.run(breezeway_source("smoky"), **options)
+        # With the stay long before start_date, which comes by the link of its task alone.
+        assert (name, {table: counted(loaded, table) for table in tables}) == (name, before)
 
 
 def test_an_old_stay_follows_its_task_also_into_a_later_run(project: Path, world: World) -> None:

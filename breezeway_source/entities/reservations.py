@@ -60,6 +60,7 @@ class Reservations:
         self._counted = True
         self._strays: list[date] = []
         self._matched = False
+        self._is_kept = True
         self._answers_again = False
         self._unshown: list[int] = []
         self._edited: dict[int, date] = {}
@@ -76,8 +77,9 @@ class Reservations:
             self._own_word.begin(reading)
             self._proofs.begin(reading)
             since = state.get("since")
-            # Without a cursor all is read and written: dlt may be about to drop the table (`refresh`).
-            self._loaded = _loaded_hashes(reading) if since else {}
+            # Without a cursor all is read and written: dlt may be about to drop the table (`refresh`, `replace`).
+            self._is_kept = since is not None
+            self._loaded = _loaded_hashes(reading) if self._is_kept else {}
             windows = windows_of(reading, pendulum.parse(since) if since else None)  # type: ignore[arg-type]
             if reading.plan.since is not None or all(window.updated_since for window in windows):
                 reading.reads_in_part(NAME)
@@ -285,7 +287,8 @@ class Reservations:
         wanted = {stay_id: None for stay_id in wanted if not reading.wrote(NAME, stay_id)}
         if not wanted:
             return
-        known = {*reading.warehouse.stay_ids(), *reading.warehouse.unknown_stays(asked_since)}
+        loaded = reading.warehouse.stay_ids() if self._is_kept else ()
+        known = {*loaded, *reading.warehouse.unknown_stays(asked_since)}
         lookups = [stay_id for stay_id in wanted if stay_id not in known and stay_id not in refused]
         again = [stay_id for stay_id in wanted if stay_id not in known and stay_id in refused]
         if again and max(refused.values()) <= reading.days_ago(1):
