@@ -260,7 +260,7 @@ def play(pack: Sequence[Cell], stage: Stage, folder: Path) -> list[str]:
             )
             found += [f"asked {n} times: {url}" for url, n in urls.most_common(1) if n > cell.trial.asks]
             problems += [f"{cell.id}: {problem}" for problem in found]
-        if any(cell.trial.rest for cell in pack):
+        if not report.error and any(cell.trial.rest for cell in pack):  # without properties nothing is read
             touched = {LISTS[name].root for name in names}
             if "tasks" in names and report.failures:
                 touched.add("task_details")  # of tasks that could not be read nothing more is asked

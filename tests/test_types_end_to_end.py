@@ -95,7 +95,7 @@ TASKS: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {
             "reported_tasks": [101],
             "tags": ["deep"],
             "task_series_id": 7001,
-            "unparsed": None,
+            "unparsed": {"total_cost": "1,200.50 USD"},  # the amount is read, its currency has no column
         },
     ),
     103: (
@@ -270,7 +270,7 @@ def assert_odd_values(loader: Loader) -> None:
     assert (person["active"], person["emails"], person["availability"]) == (True, ["ada@example.test"], [1])
     rope = found(loader, "supplies", "supply_id = 900")
     assert (rope["unit_cost"], rope["stock_count"]) == (Decimal("1200.5"), Decimal("2.5"))
-    assert rope["unparsed"] == {"low_stock_count": "many"}
+    assert rope["unparsed"] == {"unit_cost": "1,200.50 USD", "low_stock_count": "many"}
     answers = loader.query(
         "select action, response, photos, unparsed from task_details__requirements "
         "where task_id = 103 order by position"
