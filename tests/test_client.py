@@ -298,7 +298,7 @@ def test_the_time_is_heard_by_one_question_whatever_the_answer(
         make().hear_the_time()
 
 
-@pytest.mark.parametrize(("age", "ahead_s"), [("3600", 0), ("", 3600)])
+@pytest.mark.parametrize(("age", "ahead_s"), [("3600", 0), ("", 3600), ("0", 3600)])
 def test_an_answer_kept_by_a_cache_tells_the_time_it_was_given_at(
     age: str, ahead_s: int, api: ScriptedApi, make: Any
 ) -> None:

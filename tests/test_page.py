@@ -821,6 +821,36 @@ def test_what_is_out_of_all_measure_is_told_and_does_not_flatten_the_pictures(ta
     assert sorted(heights)[:5] == pytest.approx([170 / 1.05] * 5, rel=1e-3)
 
 
+def test_a_day_mistyped_into_a_far_year_is_in_the_numbers_and_presses_no_picture_together(
+    tables_of_both: Any,
+) -> None:
+    client, region, month = tables_of_both, {"region_code": "smoky"}, NOW.date().replace(day=1)
+    put_region(client, "smoky")
+    months = [month, (month + timedelta(days=40)).replace(day=1), date(2062, 3, 1), date(9999, 12, 1)]
+    bill = {**region, "property_id": 1, "count_lines": 1, "count_lines_without_amount": 0, "bill_to": "owner"}
+    put(
+        client, "mart_owner_billing", *({**bill, "work_month": when, "amount": Decimal(7)} for when in months)
+    )
+    supply = {**region, "line_kind": "supply", "bill_to": "owner", "quantity": Decimal(2)}
+    put(
+        client,
+        "mart_task_lines",
+        *(
+            {**supply, "task_id": number, "work_month": when, "amount": Decimal(9)}
+            for number, when in enumerate(months)
+        ),
+    )
+    html = make_page(client, {}, NOW)
+    shown = Page(html)
+    for caption in ("To be billed, by region, month and payer", "Supplies by region and month"):
+        assert [row[1] for row in shown.rows(caption)] == [f"{when:%Y-%m}" for when in months]
+    last = axes.every_month([months[0], months[-1]])[-1]
+    assert shown.text.count(f"Months after {last}, up to 9999-12, are in the numbers alone.") == 2
+    drawn = re.findall(r'<div class="drawn">(<svg.*?</svg>)', html, re.DOTALL)
+    assert len(drawn) == 2 and not any("2062" in svg for svg in drawn)
+    assert axes.every_month([date(2026, 3, 1), date(9999, 12, 1)])[::35] == ["2026-03", "2029-02"]
+
+
 def test_months_and_weeks_without_a_row_have_their_place_in_pictures() -> None:
     months = [date(2025, 11, 1), None, date(2026, 2, 1)]
     assert axes.every_month(months) == ["2025-11", "2025-12", "2026-01", "2026-02"]

@@ -66,7 +66,7 @@ class Counters:
     def note_date(self, headers: Mapping[str, str]) -> None:
         """The `Date` of an answer, and its `Age` where a cache kept it; anything unreadable is passed over."""
         try:
-            told = parsedate_to_datetime(headers.get("Date", "")).timestamp() + float(headers.get("Age", 0))
+            told = parsedate_to_datetime(headers.get("Date", "")).timestamp() + int(headers.get("Age", 0))
         except (TypeError, ValueError, OverflowError):
             return
         ahead_s = self._clock() - told

@@ -11,6 +11,7 @@ from decimal import Decimal
 # and told. Less would cut off a high season.
 FAR = 20
 HEADROOM = Decimal("1.05")  # what is drawn whole does not end where the others are cut off
+MOST_MONTHS = 36  # two years back and one of plans: a day mistyped into 2062 would press all others together
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,14 @@ def reach(amounts: Sequence[tuple[str, Decimal]], far_from: Decimal | None = Non
 
 
 def every_month(months: Iterable[date | None]) -> list[str]:
-    """As `showing.month` writes them; one without any row would be missing in a picture as if it had not been."""
+    """As `showing.month` writes them, MOST_MONTHS from the first; one without any row would be missing in a picture as
+    if it had not been."""
     known = [month for month in months if month]
     if not known:
         return []
     first, last = (12 * day.year + day.month - 1 for day in (min(known), max(known)))
-    return [f"{count // 12}-{count % 12 + 1:02}" for count in range(first, last + 1)]
+    last = min(last, first + MOST_MONTHS - 1)
+    return [f"{count // 12:04}-{count % 12 + 1:02}" for count in range(first, last + 1)]
 
 
 def every_week(weeks: Iterable[date]) -> list[str]:

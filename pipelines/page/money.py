@@ -81,13 +81,22 @@ def _beyond(reached: Reach) -> str:
     return f"Beyond the picture ({charts.BEYOND}), more than {FAR} times the middle month: {told}{more}."
 
 
+def _later(rows: Sequence[Row], places: Sequence[str]) -> str:
+    """What a picture of `places` has no room for, if there is any."""
+    last = max((row["work_month"] for row in rows if row["work_month"]), default=None)
+    if last is None or month(last) in places:
+        return ""
+    return f"Months after {places[-1]}, up to {month(last)}, are in the numbers alone."
+
+
 def billing(questions: Questions, names: Mapping[str, str]) -> Figure:
     """What finished and unfinished work adds up to, by month and payer."""
     rows = questions.ask("billing")
+    places = every_month(row["work_month"] for row in rows)
     sums: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for row in rows:
         payer = row["bill_to"] if row["bill_to"] in PAYERS else "other"
-        if row["work_month"]:
+        if row["work_month"] and month(row["work_month"]) in places:
             sums[month(row["work_month"]), payer] += row["amount"] or 0
     order = [*PAYERS, "other"]
     # What is owed stands up, credits hang down.
@@ -142,12 +151,12 @@ def billing(questions: Questions, names: Mapping[str, str]) -> Figure:
             "payer",
             used,
             "amount",
-            every_month(row["work_month"] for row in rows),
+            places,
             reached,
         )
         if values
         else "",
-        _beyond(reached),
+        " ".join(filter(None, (_beyond(reached), _later(rows, places)))),
     )
 
 
@@ -157,9 +166,10 @@ def supplies(questions: Questions, names: Mapping[str, str]) -> Figure:
     of_several = sum(row["count_of_several"] for row in rows)
     as_one = sum(row["count_priced_as_one"] for row in rows)
     hides = bool(of_several) and Decimal(as_one) / Decimal(of_several) > PRICED_AS_ONE_SHARE
+    places = every_month(row["work_month"] for row in rows)
     sums: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
-        if row["work_month"]:
+        if row["work_month"] and month(row["work_month"]) in places:
             sums[month(row["work_month"])] += row["amount"] or 0
     reached = reach(list(sums.items()))
     drawn = [{"month": when, "amount": float(reached.cut(amount))} for when, amount in sorted(sums.items())]
@@ -169,12 +179,8 @@ def supplies(questions: Questions, names: Mapping[str, str]) -> Figure:
         "Amount of supply lines by month of the work. The cost is quantity times unit cost; a margin is the amount "
         "less that cost, of lines where both are known.",
         table("Supplies by region and month", heads, [_supply(row, names, hides) for row in rows]),
-        charts.bars(
-            drawn, "month", "amount", every_month(row["work_month"] for row in rows), "amount", reached
-        )
-        if drawn
-        else "",
-        " ".join(filter(None, (NO_MARGINS if hides else "", _beyond(reached)))),
+        charts.bars(drawn, "month", "amount", places, "amount", reached) if drawn else "",
+        " ".join(filter(None, (NO_MARGINS if hides else "", _beyond(reached), _later(rows, places)))),
     )
 
 
