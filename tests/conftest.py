@@ -7,9 +7,11 @@ copied for all others. `loader.load()` is for tests of the first load itself, it
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import pendulum
 import pytest
@@ -61,16 +63,17 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or writes the configuration, tokens or working folders of whoever runs it.
 
-    Nor does it know the secrets of tests before it: one that used the word "secret" had it masked in all others.
+    Nor does it know the secrets of tests before it, one that used the word "secret" had it masked in all others, or
+    what they left in the environment: a database's address there answers for all that follow.
     """
     vars(SECRETS).update(vars(Secrets()))
     home = tmp_path_factory.mktemp("home")
-    monkeypatch.setenv("HOME", str(home))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
-    monkeypatch.setenv("DLT_DATA_DIR", str(home / "dlt"))
+    with patch.dict(os.environ):
+        os.environ |= {"HOME": str(home), "XDG_CACHE_HOME": f"{home}/cache", "DLT_DATA_DIR": f"{home}/dlt"}
+        yield
 
 
 @pytest.fixture

@@ -374,4 +374,4 @@ def test_a_region_of_the_environment_alone_is_not_mistyped(tmp_path: Path) -> No
     pair = {"CLIENT_ID": "x", "CLIENT_SECRET": "y"}
     env = {f"SOURCES__BREEZEWAY__REGIONS__WEST__{key}": value for key, value in pair.items()}
     code, lines, _ = answer(RUN, "--region", "west", "--destination", "postgres", cwd=tmp_path, env=env)
-    assert code == 2 and any("PostgreSQL has no usable credentials" in line for line in lines), lines
+    assert (code, len(lines)) == (2, 1) and "PostgreSQL has no usable credentials" in lines[0], lines
