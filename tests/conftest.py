@@ -28,6 +28,7 @@ from dlt.common.configuration.container import Container
 from dlt.common.configuration.specs.pluggable_run_context import PluggableRunContext
 from dlt.common.runtime.run_context import RunContext
 from loading import Loader
+from quick_loading import QuickLoader
 
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.watch.secrets import SECRETS, Secrets
@@ -99,4 +100,11 @@ def loader(sandbox: Sandbox, database: Database, tmp_path: Path) -> Iterator[Loa
 def duckdb_loader(sandbox: Sandbox, duckdb_database: Database, tmp_path: Path) -> Iterator[Loader]:  # noqa: F811
     """Loads the sandbox into DuckDB only, for what does not depend on the database."""
     with Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as made:
+        yield made
+
+
+@pytest.fixture
+def quick_loader(sandbox: Sandbox, duckdb_database: Database, tmp_path: Path) -> Iterator[QuickLoader]:  # noqa: F811
+    """Loads the sandbox into DuckDB by the shortest way, for what is about reading: see quick_loading.py."""
+    with QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as made:
         yield made

@@ -198,17 +198,18 @@ def live(world: HidingWorld) -> None:
 
 
 class Stage:
-    """The world as it was loaded, in a database and a working folder to copy."""
+    """The world as it was loaded by such runs, in a database and a working folder to copy."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, loader_type: type[Loader] = Loader) -> None:
         self.folder = folder
+        self.loader_type = loader_type
         folder.mkdir(parents=True, exist_ok=True)
         self.world = deviating_world()
         database = Database("duckdb", str(folder / FILE), folder)
         with (
             small_pages(PAGE_ROWS),
             Sandbox(self.world, **MANNERS) as sandbox,
-            Loader(sandbox, database, folder / "work", NOW) as loader,
+            loader_type(sandbox, database, folder / "work", NOW) as loader,
         ):
             configure(loader)
             loader.load(*EVERYTHING)
@@ -241,7 +242,7 @@ def play(pack: Sequence[Cell], stage: Stage, folder: Path) -> list[str]:
     with (
         small_pages(PAGE_ROWS),
         Sandbox(world, **MANNERS) as sandbox,
-        Loader(sandbox, database, folder / "work", NOW) as loader,
+        stage.loader_type(sandbox, database, folder / "work", NOW) as loader,
     ):
         configure(loader)
         live(world)

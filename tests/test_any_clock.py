@@ -79,10 +79,10 @@ def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_tha
 
 
 def test_a_clock_that_is_behind_removes_nothing_of_the_right_ones(
-    duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
+    quick_loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Seen from it, everything is ahead: the API is asked for the time before a row is touched."""
-    loader = duckdb_loader
+    loader = quick_loader
     loader.first_load()
     monkeypatch.setattr(
         "breezeway_source.api.counters.parsedate_to_datetime",

@@ -45,8 +45,8 @@ def deleted(loader: Loader, region: str = "smoky") -> dict[str, set[Any]]:
     return {name: ids for name, ids in found.items() if ids}
 
 
-def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(quick_loader: Loader) -> None:
+    loader = quick_loader
     world = loader.sandbox.worlds["smoky"]
     assert loader.run("--entities", *CATALOGUES, regions=("smoky", "austin")).exit_code == 0
     assert deleted(loader) == deleted(loader, "austin") == {}
@@ -95,8 +95,8 @@ def test_what_a_catalogue_no_longer_holds_is_marked_in_its_region_alone(duckdb_l
     assert deleted(loader, "austin") == {}
 
 
-def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+def test_an_empty_property_list_is_refused_where_properties_are_loaded(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
     loader.first_load()
     for property_id in list(world.properties):
         world.hide_property(property_id)
@@ -121,8 +121,8 @@ def test_an_empty_property_list_is_refused_where_properties_are_loaded(duckdb_lo
     assert len(windows) == 3 and all(windows), "no property was read whole again"
 
 
-def test_a_list_that_is_refused_or_slips_marks_nobody(duckdb_loader: Loader) -> None:
-    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"], duckdb_loader.sandbox.faults
+def test_a_list_that_is_refused_or_slips_marks_nobody(quick_loader: Loader) -> None:
+    loader, world, faults = quick_loader, quick_loader.sandbox.worlds["smoky"], quick_loader.sandbox.faults
     for number in range(120):
         world.add("supplies", id=9000 + number, company_id=1, name=f"Part {number}")
     loader.load("--entities", "people", "supplies", "tags")
@@ -146,9 +146,9 @@ def test_a_list_that_is_refused_or_slips_marks_nobody(duckdb_loader: Loader) -> 
 
 
 def test_a_long_catalogue_that_comes_back_empty_is_refused_once_and_then_believed(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     first = next(iter(world.supplies.values()))
     for number in range(25):
         world.supplies[90_000 + number] = {**first, "id": 90_000 + number}
@@ -173,8 +173,8 @@ def test_a_long_catalogue_that_comes_back_empty_is_refused_once_and_then_believe
         assert loader.column(live) == [left]
 
 
-def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.load("--entities", "people")
     (person,) = loader.column("select min(person_id) from people where status = 'invited'")
 
@@ -199,40 +199,40 @@ def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(duckdb_lo
 
 @pytest.mark.parametrize("kind", ["first", "later"])
 def test_people_of_one_status_that_is_not_heeded_are_missing_and_told(
-    duckdb_loader: Loader, kind: str
+    quick_loader: Loader, kind: str
 ) -> None:
     """Active people answered for `inactive`: they stay active, and who is inactive is not marked deleted."""
     if kind == "later":
-        duckdb_loader.load("--entities", "people")
-        duckdb_loader.pass_time(days=1)
-    duckdb_loader.sandbox.deviate("taken_as", "/people", where={"status": "inactive"}, status="active")
-    (report,) = duckdb_loader.run("--entities", "people").regions
+        quick_loader.load("--entities", "people")
+        quick_loader.pass_time(days=1)
+    quick_loader.sandbox.deviate("taken_as", "/people", where={"status": "inactive"}, status="active")
+    (report,) = quick_loader.run("--entities", "people").regions
     told = "status=active and status=inactive give the same rows"
     assert report.exit_code == 1 and told in report.failures[0]["message"]
     statuses = dict(
-        duckdb_loader.query("select status, count(*) from people where deleted_at is null group by 1")
+        quick_loader.query("select status, count(*) from people where deleted_at is null group by 1")
     )
     assert statuses == {"active": 10, "invited": 2} | ({"inactive": 2} if kind == "later" else {})
 
 
-def test_people_whose_status_is_not_asked_for_are_told_by_the_first_load_too(duckdb_loader: Loader) -> None:
+def test_people_whose_status_is_not_asked_for_are_told_by_the_first_load_too(quick_loader: Loader) -> None:
     """Active people answered for every status: the others are missing, and nothing was loaded that tells so."""
-    duckdb_loader.sandbox.deviate("filters_ignored", "/people", names=("status",))
-    (report,) = duckdb_loader.run("--entities", "people").regions
+    quick_loader.sandbox.deviate("filters_ignored", "/people", names=("status",))
+    (report,) = quick_loader.run("--entities", "people").regions
     told = "status=active and status=invited and status=inactive give the same rows"
     assert report.exit_code == 1 and told in report.failures[0]["message"]
-    duckdb_loader.sandbox.behave()
-    duckdb_loader.pass_time(days=1)
-    duckdb_loader.load("--entities", "people")
-    statuses = duckdb_loader.query(
+    quick_loader.sandbox.behave()
+    quick_loader.pass_time(days=1)
+    quick_loader.load("--entities", "people")
+    statuses = quick_loader.query(
         "select status, count(*) from people where region_code = 'smoky' group by 1"
     )
     assert len(statuses) == 3
-    assert sum(count for _, count in statuses) == len(duckdb_loader.sandbox.worlds["smoky"].people)
+    assert sum(count for _, count in statuses) == len(quick_loader.sandbox.worlds["smoky"].people)
 
 
-def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
     for number in range(100 - len(world.templates)):
         world.add(
             "templates", id=9000 + number, company_id=1, name=f"Clean {number}", department="housekeeping"
@@ -257,8 +257,8 @@ def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(duckdb_lo
         assert deleted(loader) == marked
 
 
-def test_a_property_that_only_the_list_lacks_is_told(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.worlds["smoky"]
+def test_a_property_that_only_the_list_lacks_is_told(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
     loader.load("--entities", "properties")
     world.delete_property(2001)
     world.hide_property(2002)
@@ -270,9 +270,9 @@ def test_a_property_that_only_the_list_lacks_is_told(duckdb_loader: Loader) -> N
     assert not any("given by their ids" in w for w in loader.load("--entities", "properties").warnings)
 
 
-def test_a_record_with_the_id_of_another_one_is_told(duckdb_loader: Loader) -> None:
+def test_a_record_with_the_id_of_another_one_is_told(quick_loader: Loader) -> None:
     """One bare array counts as whole: two templates of one id are one row."""
-    loader, templates = duckdb_loader, sorted(duckdb_loader.sandbox.world.templates)
+    loader, templates = quick_loader, sorted(quick_loader.sandbox.world.templates)
     loader.sandbox.deviate("fields", "/companies/templates", only=0, id=templates[1])
     told = "1 records of templates have the id of another one in the same answer and differ from it"
     assert any(told in text for text in loader.load("--entities", "templates").warnings)

@@ -110,9 +110,9 @@ def test_lines_without_ids_stay_as_many_as_they_are(loader: Loader) -> None:
 
 @pytest.mark.parametrize("loaded_before", [True, False], ids=["given before", "never given"])
 def test_a_refused_list_is_no_news_of_what_was_loaded_before(
-    duckdb_loader: Loader, loaded_before: bool
+    quick_loader: Loader, loaded_before: bool
 ) -> None:
-    loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
+    loader, faults, world = quick_loader, quick_loader.sandbox.faults, quick_loader.sandbox.world
     if loaded_before:
         loader.first_load(*OPTIONS)
     faults.refuse_endpoint("/task/{id}/requirements", 403)
@@ -130,8 +130,8 @@ def test_a_refused_list_is_no_news_of_what_was_loaded_before(
         assert (counts["task_comments"], counts["task_requirements"]) == (1, 30)
 
 
-def test_a_404_erases_no_lines_and_is_empty_where_there_are_none(duckdb_loader: Loader) -> None:
-    loader, faults, world = duckdb_loader, duckdb_loader.sandbox.faults, duckdb_loader.sandbox.world
+def test_a_404_erases_no_lines_and_is_empty_where_there_are_none(quick_loader: Loader) -> None:
+    loader, faults, world = quick_loader, quick_loader.sandbox.faults, quick_loader.sandbox.world
     loader.first_load(*OPTIONS, "property_details")
     before = lines(loader)
     world.add_task(home_id=2001, id=101, supplies=[], costs=[], photos=[])
@@ -153,8 +153,8 @@ def all_read(loader: Loader) -> bool:
     return loader.column("select count(*) from task_details") == loader.column("select count(*) from tasks")
 
 
-def test_a_first_load_reaches_all_details_over_runs_whatever_their_age(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_first_load_reaches_all_details_over_runs_whatever_their_age(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     for number in range(11):
         day = NOW.subtract(days=400 * number).to_datetime_string()
         world.add_task(home_id=2001, id=300 + number, created_at=day, updated_at=day, supplies=[], costs=[])
@@ -169,9 +169,9 @@ def test_a_first_load_reaches_all_details_over_runs_whatever_their_age(duckdb_lo
     assert loader.column("select count(*) from task_comments where task_id >= 300") == [11]
 
 
-def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Loader) -> None:
+def test_full_runs_reach_every_detail_the_longest_unread_first(quick_loader: Loader) -> None:
     """And every stay, also one that no window holds; how much is left of the earlier mode is told until it is over."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for number in range(11):
         world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
         world.comments[300 + number] = [{"id": number, "comment": "by Ada"}]
@@ -218,8 +218,8 @@ def test_full_runs_reach_every_detail_the_longest_unread_first(duckdb_loader: Lo
 
 
 @pytest.mark.parametrize("status", [422, 403])
-def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Loader, status: int) -> None:
-    loader, faults = duckdb_loader, duckdb_loader.sandbox.faults
+def test_what_an_optional_list_refuses_costs_that_list_alone(quick_loader: Loader, status: int) -> None:
+    loader, faults = quick_loader, quick_loader.sandbox.faults
     labels = ("/property/{id}/contacts", "/property/{id}/tags", "/task/{id}/comments")
     for label in labels:
         faults.refuse_endpoint(label, status)
@@ -230,9 +230,9 @@ def test_what_an_optional_list_refuses_costs_that_list_alone(duckdb_loader: Load
 
 @pytest.mark.parametrize(("status", "changes"), [(404, False), (410, True), (403, False)])
 def test_a_list_that_comes_back_is_read_for_all_that_were_asked_meanwhile(
-    duckdb_loader: Loader, status: int, changes: bool
+    quick_loader: Loader, status: int, changes: bool
 ) -> None:
-    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.world, duckdb_loader.sandbox.faults
+    loader, world, faults = quick_loader, quick_loader.sandbox.world, quick_loader.sandbox.faults
     for number in range(4):
         world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
         world.comments[300 + number] = [{"id": number, "comment": f"comment {number}"}]
@@ -257,8 +257,8 @@ def test_a_list_that_comes_back_is_read_for_all_that_were_asked_meanwhile(
     assert [r for r in loader.sandbox.logged() if r.endpoint == "/task/{id}/comments"] == []
 
 
-def test_a_list_that_is_gone_is_told_where_its_lines_are_loaded(duckdb_loader: Loader) -> None:
-    loader, world, faults = duckdb_loader, duckdb_loader.sandbox.world, duckdb_loader.sandbox.faults
+def test_a_list_that_is_gone_is_told_where_its_lines_are_loaded(quick_loader: Loader) -> None:
+    loader, world, faults = quick_loader, quick_loader.sandbox.world, quick_loader.sandbox.faults
     loader.load(*OPTIONS)
     faults.refuse_endpoint("/task/{id}/comments", 410)
     loader.pass_time(hours=1)
@@ -267,8 +267,8 @@ def test_a_list_that_is_gone_is_told_where_its_lines_are_loaded(duckdb_loader: L
     assert any("/task/{id}/comments answered nothing but 404 1 times" in text for text in warnings)
 
 
-def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     options = (*OPTIONS, "property_details", "--full")
     for number in range(3):
         world.add_task(home_id=2001, id=300 + number, supplies=[], costs=[])
@@ -296,12 +296,12 @@ def test_lines_that_are_gone_everywhere_are_believed_by_the_second_run(duckdb_lo
 
 
 def test_what_one_path_answers_does_not_keep_the_broken_one_from_being_left_out(
-    duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
+    quick_loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Contacts have a second path: its answers say nothing of the first one's faults, each of which takes minutes."""
     monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.0001)
     monkeypatch.setattr(pace, "LONGEST_DELAY_S", 0.001)
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for number in range(40):
         world.add_property(id=5000 + number, reference_property_id=f"ref-{number}")
         world.set_contacts(5000 + number, [{"name": "Ada Sample"}])
@@ -317,9 +317,9 @@ def test_what_one_path_answers_does_not_keep_the_broken_one_from_being_left_out(
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_a_list_that_only_some_parents_are_given_is_told(duckdb_loader: Loader, status: int) -> None:
+def test_a_list_that_only_some_parents_are_given_is_told(quick_loader: Loader, status: int) -> None:
     """Also of parents that have no such lines loaded: they would be taken for parents without any."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for number in range(4):
         home = world.add_property(id=5000 + number, reference_property_id=None)["id"]
         world.add_task(home_id=home, id=300 + number)
@@ -336,9 +336,9 @@ def test_a_list_that_only_some_parents_are_given_is_told(duckdb_loader: Loader, 
     assert set(loader.column("select task_id from task_comments")) == {100, 300, 302, 303}
 
 
-def test_answers_without_ids_that_come_in_pages_are_told_and_nothing_is_erased(duckdb_loader: Loader) -> None:
+def test_answers_without_ids_that_come_in_pages_are_told_and_nothing_is_erased(quick_loader: Loader) -> None:
     """Requirements have no id: on several pages they cannot be told apart, and none of them is none at all."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load(*OPTIONS)
     before = lines(loader)
     world.edit_task(100, name="Edited")
@@ -355,8 +355,8 @@ def test_answers_without_ids_that_come_in_pages_are_told_and_nothing_is_erased(d
     assert loader.column("select count(*) from task_requirements") == [60]
 
 
-def test_entries_that_are_no_records_are_told(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_entries_that_are_no_records_are_told(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.sandbox.world.set_contacts(2001, [{"name": "Ben Sample"}])
     loader.sandbox.deviate("shaped", "/property/{id}/contacts", form="mixed")
     (report,) = loader.run("--entities", "properties", "property_details").regions
@@ -365,9 +365,9 @@ def test_entries_that_are_no_records_are_told(duckdb_loader: Loader) -> None:
 
 
 @pytest.mark.parametrize("rows", [20, 7])
-def test_a_part_of_a_list_that_says_nothing_of_itself_is_read_on(duckdb_loader: Loader, rows: int) -> None:
+def test_a_part_of_a_list_that_says_nothing_of_itself_is_read_on(quick_loader: Loader, rows: int) -> None:
     """`{"results": [...]}` and no more: as long as pages are where no limit is asked for, page 2 is asked for."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     world.set_comments(100, [{"id": number + 1, "comment": f"comment {number}"} for number in range(41)])
     loader.sandbox.deviate("in_pages", "/task/{id}/comments", rows=rows, says=False)
     loader.load(*OPTIONS)
@@ -378,9 +378,9 @@ def test_a_part_of_a_list_that_says_nothing_of_itself_is_read_on(duckdb_loader: 
 
 
 @pytest.mark.parametrize("touch", [False, True])
-def test_comments_that_do_not_move_their_task_are_told(duckdb_loader: Loader, touch: bool) -> None:
+def test_comments_that_do_not_move_their_task_are_told(quick_loader: Loader, touch: bool) -> None:
     """Such ones are missed on tasks whose details are loaded: those that are read show it."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     day = NOW.subtract(days=3)
     for number in range(3):
         world.now = day

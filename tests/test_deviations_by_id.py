@@ -30,26 +30,26 @@ def sandbox(world: HidingWorld) -> Iterator[Sandbox]:
 
 
 def test_a_record_that_answers_410_is_deleted_after_two_proofs(
-    duckdb_loader: Loader, world: HidingWorld
+    quick_loader: Loader, world: HidingWorld
 ) -> None:
     """404 and status `deleted`: test_reconcile.py."""
-    duckdb_loader.first_load()
+    quick_loader.first_load()
     task = next(iter(world.listed_tasks(2001)))["id"]
     stay = world.stays_by_checkout("2026-03-01")[0]["id"]
     world.hide_task(task)
     world.hide_reservation(stay)
-    duckdb_loader.sandbox.deviate("gone", f"/task/{task}", f"/reservation/{stay}", form="410")
+    quick_loader.sandbox.deviate("gone", f"/task/{task}", f"/reservation/{stay}", form="410")
     gone = "select 1 from {} where deleted_at is not null and {} = %s"
     for run in (1, 2):
-        duckdb_loader.pass_time(days=1)
-        duckdb_loader.load("--reconcile")
+        quick_loader.pass_time(days=1)
+        quick_loader.load("--reconcile")
         for table, key, row_id in (("tasks", "task_id", task), ("reservations", "reservation_id", stay)):
-            assert len(duckdb_loader.query(gone.format(table, key), row_id)) == (run == 2), (table, run)
+            assert len(quick_loader.query(gone.format(table, key), row_id)) == (run == 2), (table, run)
 
 
-def test_a_link_by_the_external_id_alone_finds_its_stay(duckdb_loader: Loader, world: HidingWorld) -> None:
-    duckdb_loader.sandbox.deviate("external_links", "/task")
-    duckdb_loader.load()
+def test_a_link_by_the_external_id_alone_finds_its_stay(quick_loader: Loader, world: HidingWorld) -> None:
+    quick_loader.sandbox.deviate("external_links", "/task")
+    quick_loader.load()
     by_reference: dict[str, list[int]] = {}
     for stay_id, stay in world.reservations.items():
         by_reference.setdefault(str(stay["reference_reservation_id"]), []).append(stay_id)
@@ -59,8 +59,8 @@ def test_a_link_by_the_external_id_alone_finds_its_stay(duckdb_loader: Loader, w
         if reference and len(by_reference[reference]) == 1:
             wanted[task["id"]] = by_reference[reference][0]
     assert len(wanted) > 3
-    found = duckdb_loader.query("select task_id, reservation_pk from tasks where link_status = 'linked'")
-    loaded = set(duckdb_loader.column("select reservation_id from reservations"))
+    found = quick_loader.query("select task_id, reservation_pk from tasks where link_status = 'linked'")
+    loaded = set(quick_loader.column("select reservation_id from reservations"))
     assert dict(found).items() >= {task: stay for task, stay in wanted.items() if stay in loaded}.items()
 
 
@@ -73,45 +73,45 @@ SPELLINGS = {
 }
 
 
-def test_amounts_in_odd_spellings_are_read(duckdb_loader: Loader) -> None:
+def test_amounts_in_odd_spellings_are_read(quick_loader: Loader) -> None:
     build = RowBuilder(TABLES["tasks"], "smoky", NOW, PersonalData()).build
     for text, amount in SPELLINGS.items():
         (line,) = build({"id": 1, "costs": [{"id": 1, "cost": text}]})["costs"]
         assert line["cost"] == Decimal(amount), text
     text, amount = next(iter(SPELLINGS.items()))
-    duckdb_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text=text)
-    duckdb_loader.load()
-    assert set(duckdb_loader.column("select cost from tasks__costs")) == {Decimal(amount)}
+    quick_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text=text)
+    quick_loader.load()
+    assert set(quick_loader.column("select cost from tasks__costs")) == {Decimal(amount)}
 
 
 def test_an_amount_nobody_can_read_is_told_with_the_number_of_lines(
-    duckdb_loader: Loader, world: HidingWorld
+    quick_loader: Loader, world: HidingWorld
 ) -> None:
-    duckdb_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text="twelve")
-    report = duckdb_loader.load()
-    lines = duckdb_loader.query("select cost, unparsed from tasks__costs")
+    quick_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text="twelve")
+    report = quick_loader.load()
+    lines = quick_loader.query("select cost, unparsed from tasks__costs")
     assert lines and all(cost is None and "twelve" in str(kept) for cost, kept in lines)
     told = [*report.warnings, *(note for notes in report.check_notes.values() for note in notes.values())]
     assert any(str(len(lines)) in text and "cost" in text for text in told), told
 
 
 @pytest.mark.parametrize("form", ["other_host", "circle", "bare"])
-def test_a_token_call_that_is_sent_elsewhere_goes_nowhere(duckdb_loader: Loader, form: str) -> None:
+def test_a_token_call_that_is_sent_elsewhere_goes_nowhere(quick_loader: Loader, form: str) -> None:
     with Sandbox(small_world(now=NOW), token_limit=False) as other:
-        duckdb_loader.sandbox.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
-        report = duckdb_loader.run()
+        quick_loader.sandbox.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
+        report = quick_loader.run()
         assert report.exit_code == 3 and other.requests == []
 
 
-def test_no_token_goes_to_another_host(duckdb_loader: Loader) -> None:
+def test_no_token_goes_to_another_host(quick_loader: Loader) -> None:
     with Sandbox(small_world(now=NOW), token_limit=False) as other:
-        duckdb_loader.sandbox.deviate("redirected", form="other_host", host=other.base_url)
-        assert duckdb_loader.run().exit_code == 3 and other.requests == []
+        quick_loader.sandbox.deviate("redirected", form="other_host", host=other.base_url)
+        assert quick_loader.run().exit_code == 3 and other.requests == []
 
 
-def test_the_tasks_of_one_property_given_for_all_are_told(duckdb_loader: Loader, world: HidingWorld) -> None:
+def test_the_tasks_of_one_property_given_for_all_are_told(quick_loader: Loader, world: HidingWorld) -> None:
     """As by a cache that heeds no parameter: the other property's tasks would never come."""
-    loader = duckdb_loader
+    loader = quick_loader
     first, second = sorted(world.properties)
     loader.sandbox.deviate("taken_as", "/task", home_id=first)
     (report,) = loader.run().regions

@@ -1,6 +1,7 @@
 """Whole, or told: every deviation of the API on every list it can touch (issue 11).
 
-A representative part runs with the suite, several lists deviating in one run, each in its own way. All of it:
+A representative part runs with the suite, by the shortest way into the tables (quick_loading.py), several lists
+deviating in one run, each in its own way. All of it, by whole runs:
 `python -m pytest tests/test_deviations_matrix.py --all-deviations`, and list by list, which takes more than twice as
 long, `--all-deviations=alone`.
 """
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 from deviating import LISTS, Cell, Stage, play
 from deviation_trials import TRIALS, cells, packs, together
+from loading import Loader
+from quick_loading import QuickLoader
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -27,12 +30,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Stage:
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Stage:
+    whole = request.config.getoption("--all-deviations")
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("stage")
         patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        return Stage(folder / "loaded")
+        return Stage(folder / "loaded", Loader if whole else QuickLoader)
 
 
 def test_the_rows_equal_the_source_or_the_run_says_which_list_is_not_whole(

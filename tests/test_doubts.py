@@ -23,8 +23,8 @@ def doubts(loader: Loader, *options: str) -> dict[str, tuple[str, str]]:
 
 
 @pytest.mark.parametrize("entities", ["hourly", "all"])
-def test_every_doubt_has_one_line(entities: str, duckdb_loader: Loader) -> None:
-    seen = doubts(duckdb_loader, "--entities", entities)
+def test_every_doubt_has_one_line(entities: str, quick_loader: Loader) -> None:
+    seen = doubts(quick_loader, "--entities", entities)
     assert list(seen) == [
         "order and",
         "filters change",
@@ -102,15 +102,15 @@ def contacts_that_are_refused(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_does_not_hold_says_what_it_means_for_the_rows(name: str, duckdb_loader: Loader) -> None:
+def test_what_does_not_hold_says_what_it_means_for_the_rows(name: str, quick_loader: Loader) -> None:
     prepare, doubt, words = CASES[name]
-    prepare(duckdb_loader.sandbox)
-    state, text = doubts(duckdb_loader, "--entities", "all")[doubt]
+    prepare(quick_loader.sandbox)
+    state, text = doubts(quick_loader, "--entities", "all")[doubt]
     assert state == FAILS and words in text
 
 
-def test_details_still_to_be_read_are_told_with_the_number_of_runs(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_details_still_to_be_read_are_told_with_the_number_of_runs(quick_loader: Loader) -> None:
+    loader = quick_loader
     (told,) = texts(check(loader), "details")
     assert "are still to be read: 1 run of at most 2000" in told
     loader.configure(details_per_run=5, details_days=0)

@@ -92,9 +92,9 @@ def null_fields(report: RegionReport) -> list[str]:
 
 
 def test_a_documented_field_that_is_null_everywhere_is_told_in_that_run(
-    duckdb_loader: Loader, log_lines: list[str]
+    quick_loader: Loader, log_lines: list[str]
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for task_id, task in list(world.tasks.items()):
         renamed = {**task, "priority": task["type_priority"], "total_time": None}
         del renamed["type_priority"]
@@ -184,10 +184,10 @@ def test_judged_fields_are_columns_and_dropped_personal_ones_are_not_judged() ->
 
 
 def test_what_every_record_had_and_none_has_any_more_is_told_until_a_full_run_accepts_it(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
     """Also where it may be null, and in lines: the written rows are emptied."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
 
     def told(*options: str) -> list[str]:
         loader.pass_time(hours=1)
@@ -219,9 +219,9 @@ def test_what_every_record_had_and_none_has_any_more_is_told_until_a_full_run_ac
     assert told("--entities", "weekly") == []
 
 
-def test_lines_that_no_record_has_any_more_are_told(duckdb_loader: Loader) -> None:
+def test_lines_that_no_record_has_any_more_are_told(quick_loader: Loader) -> None:
     """Their lists are there and empty, in every record that is read: what is loaded of them is taken off."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     full, told = ("--entities", "all", "--full"), " when all were read last, and none of "
     for stay in list(world.reservations)[:5]:
         world.edit_reservation(stay, tags=[{"id": 1, "name": "VIP"}])

@@ -81,8 +81,8 @@ def asked(loader: Loader) -> dict[str, int]:
     return counts
 
 
-def test_each_group_reads_what_it_names_and_an_hourly_run_nothing_more(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_each_group_reads_what_it_names_and_an_hourly_run_nothing_more(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     assert set(loader.load().rows) == {"properties", "reservations", "tasks"}
     assert set(asked(loader)) <= HOURLY_PATHS | {
         "/task/{id}"
@@ -160,8 +160,8 @@ def test_contacts_come_by_either_path_with_every_key_they_have(loader: Loader) -
     assert report.rows == {"property_details": len(world.properties)}
 
 
-def test_a_refusal_for_one_property_passes_and_keeps_what_was_loaded(duckdb_loader: Loader) -> None:
-    loader, sandbox = duckdb_loader, duckdb_loader.sandbox
+def test_a_refusal_for_one_property_passes_and_keeps_what_was_loaded(quick_loader: Loader) -> None:
+    loader, sandbox = quick_loader, quick_loader.sandbox
     sandbox.world.delete_property(2001)
     sandbox.faults.refuse_property(2003, 403, "/property/{id}/contacts")
     sandbox.faults.refuse_property(2004, 404, "/property/{id}/tags")
@@ -184,8 +184,8 @@ def test_a_refusal_for_one_property_passes_and_keeps_what_was_loaded(duckdb_load
     assert len([row for row in after if row[0] == 2003]) == len(sandbox.world.contacts[2003]) > 0
 
 
-def test_a_list_the_plan_does_not_have_is_told_once_and_asked_no_further(duckdb_loader: Loader) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+def test_a_list_the_plan_does_not_have_is_told_once_and_asked_no_further(quick_loader: Loader) -> None:
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     for number in range(60):
         world.add_property(id=3000 + number, reference_property_id=None)
     sandbox.faults.refuse_endpoint("/property/{id}/contacts", 403)
@@ -208,8 +208,8 @@ def test_a_list_the_plan_does_not_have_is_told_once_and_asked_no_further(duckdb_
 
 
 @pytest.mark.parametrize("mode", ["auto", "on", "off"])
-def test_money_is_never_silently_zero_where_the_list_leaves_it_out(duckdb_loader: Loader, mode: str) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+def test_money_is_never_silently_zero_where_the_list_leaves_it_out(quick_loader: Loader, mode: str) -> None:
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     loader.configure(task_detail=mode)
     world.task_list_omits_money = True
     if mode == "on":  # asked for also where the list has everything
@@ -231,8 +231,8 @@ def test_money_is_never_silently_zero_where_the_list_leaves_it_out(duckdb_loader
     assert loader.column("select count(*) > 0 from task_supplies where task_id = %s", task_id) == [True]
 
 
-def test_details_are_bounded_and_caught_up_newest_first(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_details_are_bounded_and_caught_up_newest_first(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.configure(details_per_run=5)
     by_change = sorted(world.tasks.values(), key=lambda task: (task["updated_at"], task["id"]), reverse=True)
     newest_first = [task["id"] for task in by_change]
@@ -255,7 +255,7 @@ def test_details_are_bounded_and_caught_up_newest_first(duckdb_loader: Loader) -
     assert added == {task["id"] for task in by_change if task["home_id"] == 2004} - before
 
 
-def test_tasks_without_an_id_cost_themselves_alone(duckdb_loader: Loader) -> None:
+def test_tasks_without_an_id_cost_themselves_alone(quick_loader: Loader) -> None:
     """Also where its money is left out, so that its detail would be asked for by the id it lacks."""
     nameless = {"name": "No id, no costs, no supplies", "home_id": 1}
     task = {"name": "Clean", "costs": [], "supplies": []}
@@ -277,16 +277,16 @@ def test_tasks_without_an_id_cost_themselves_alone(duckdb_loader: Loader) -> Non
 
     api.on_get = on_get
     try:
-        duckdb_loader.configure(base_url=api.base_url)
-        (report,) = duckdb_loader.run().regions
+        quick_loader.configure(base_url=api.base_url)
+        (report,) = quick_loader.run().regions
         assert (report.exit_code, report.error) == (1, None)
         assert [(f["entity"], f["property_id"]) for f in report.failures] == [("tasks", 1)]
         assert "2 records of tasks came without a usable id" in report.failures[0]["message"]
-        assert sorted(duckdb_loader.column("select task_id from tasks")) == [11, 12]
+        assert sorted(quick_loader.column("select task_id from tasks")) == [11, 12]
         answers["1"][:2] = [task | {"id": 10, "home_id": 1}]
-        duckdb_loader.pass_time(hours=1)
-        (report,) = duckdb_loader.run().regions
+        quick_loader.pass_time(hours=1)
+        (report,) = quick_loader.run().regions
         assert report.failures == []
-        assert sorted(duckdb_loader.column("select task_id from tasks")) == [10, 11, 12]
+        assert sorted(quick_loader.column("select task_id from tasks")) == [10, 11, 12]
     finally:
         api.close()

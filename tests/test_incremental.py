@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 from small_worlds import NOW, ago, small_world, task_windows
 
 from breezeway_source.api import pace
@@ -55,9 +56,9 @@ def partial(loader: Loader, *options: str) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("one_by_one")
 def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_run(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader = duckdb_loader
+    loader = quick_loader
     loader.first_load()
     world = loader.sandbox.world
     early, late = tasks_of(world, EARLY)[0], tasks_of(world, LATE)[0]
@@ -80,8 +81,8 @@ def test_a_task_changed_while_later_properties_are_read_arrives_with_the_next_ru
     assert names(loader)[early] == "changed behind the reader"
 
 
-def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     yesterday = {task_id: ago(hours=20) for task_id in world.tasks}
     for task_id, updated_at in yesterday.items():
         world.edit_task(task_id, updated_at=updated_at)
@@ -95,20 +96,20 @@ def test_a_run_writes_the_changed_tasks_and_not_the_whole_window(duckdb_loader: 
     assert sorted(t for t, name in names(loader).items() if name == "edited") == changed
 
 
-def test_a_change_stamped_by_a_clock_that_is_five_minutes_slow_arrives(duckdb_loader: Loader) -> None:
-    duckdb_loader.first_load()
-    world = duckdb_loader.sandbox.world
+def test_a_change_stamped_by_a_clock_that_is_five_minutes_slow_arrives(quick_loader: Loader) -> None:
+    quick_loader.first_load()
+    world = quick_loader.sandbox.world
     task_id = tasks_of(world, EARLY)[0]
     world.edit_task(task_id, name="slow clock", updated_at=ago(minutes=4))
-    duckdb_loader.pass_time(hours=1)
-    duckdb_loader.load()
-    assert names(duckdb_loader)[task_id] == "slow clock"
+    quick_loader.pass_time(hours=1)
+    quick_loader.load()
+    assert names(quick_loader)[task_id] == "slow clock"
 
 
 def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader = duckdb_loader
+    loader = quick_loader
     loader.first_load()
     world = loader.sandbox.world
     task_id = tasks_of(world, EARLY)[0]
@@ -122,10 +123,10 @@ def test_a_row_of_the_window_that_the_warehouse_lacks_or_holds_otherwise_arrives
 
 @pytest.mark.parametrize("weekly", [("--entities", "weekly"), ("--full",)], ids=["weekly", "full"])
 def test_changes_that_no_window_shows_are_told_by_the_run_that_reads_all(
-    duckdb_loader: Loader, weekly: tuple[str, ...]
+    quick_loader: Loader, weekly: tuple[str, ...]
 ) -> None:
     """The filter of `updated_at` answers nothing: hourly runs bring nothing, and the weekly one tells why."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     told = "tasks had changed in the days that an earlier run asked for, and it was not shown them"
     loader.first_load()
     loader.pass_time(hours=1)
@@ -147,8 +148,8 @@ def test_changes_that_no_window_shows_are_told_by_the_run_that_reads_all(
 # --- 2. every property on its own ---------------------------------------------------------------------
 
 
-def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     sandbox.faults.refuse_property(MIDDLE, 422)
@@ -175,9 +176,9 @@ def test_a_failing_property_keeps_its_own_older_start_until_it_succeeds(duckdb_l
 
 
 def test_a_property_refused_from_the_first_run_on_is_read_whole_when_it_answers(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, sandbox = duckdb_loader, duckdb_loader.sandbox
+    loader, sandbox = quick_loader, quick_loader.sandbox
     sandbox.faults.refuse_property(MIDDLE, 403)
     assert len(partial(loader)) == 1
     loader.wipe()
@@ -189,8 +190,8 @@ def test_a_property_refused_from_the_first_run_on_is_read_whole_when_it_answers(
     assert sorted(names(loader)) == sorted(sandbox.world.tasks)
 
 
-def test_a_new_property_is_read_whole(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_new_property_is_read_whole(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     new = world.add_property()["id"]
@@ -204,8 +205,8 @@ def test_a_new_property_is_read_whole(duckdb_loader: Loader) -> None:
     assert old_task in names(loader)
 
 
-def test_a_property_that_returns_is_read_whole(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_property_that_returns_is_read_whole(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     world.hide_property(MIDDLE)
@@ -226,8 +227,8 @@ def test_a_property_that_returns_is_read_whole(duckdb_loader: Loader) -> None:
     assert loader.column("select property_id from properties where deleted_at is not null") == []
 
 
-def test_a_run_that_breaks_off_leaves_the_cursor_where_it_was(duckdb_loader: Loader) -> None:
-    loader, sandbox = duckdb_loader, duckdb_loader.sandbox
+def test_a_run_that_breaks_off_leaves_the_cursor_where_it_was(quick_loader: Loader) -> None:
+    loader, sandbox = quick_loader, quick_loader.sandbox
     loader.first_load()
     task_id = tasks_of(sandbox.world, EARLY)[0]
     loader.pass_time(hours=1)
@@ -254,9 +255,9 @@ def test_the_state_of_ten_thousand_properties_is_below_a_megabyte(held: int) -> 
 
 
 def test_a_task_whose_detail_is_refused_loads_without_its_lines_and_is_asked_again(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     world.task_list_omits_money = True
     refused = tasks_of(world, MIDDLE)[0]
     sandbox.faults.next("403", path=f"/task/{refused}")
@@ -271,8 +272,8 @@ def test_a_task_whose_detail_is_refused_loads_without_its_lines_and_is_asked_aga
 # --- 3. windows beside the cursor, everything again, pieces --------------------------------------------
 
 
-def test_a_window_is_read_beside_the_cursor(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_window_is_read_beside_the_cursor(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     sandbox, world = loader.sandbox, loader.sandbox.world
     inside, outside = tasks_of(world, EARLY)[:2]
@@ -387,7 +388,7 @@ def test_a_list_that_changed_while_it_was_read_is_read_again(
 ) -> None:
     with (
         Sandbox(long_list, token_limit=False) as sandbox,
-        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
     ):
         before = len(tasks_of(long_list, EARLY))
         drifting(loader, long_list, 1, adds)
@@ -404,7 +405,7 @@ def test_a_list_that_never_rests_is_loaded_and_its_property_read_again(
 ) -> None:
     with (
         Sandbox(long_list, token_limit=False) as sandbox,
-        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
     ):
         drifting(loader, long_list, 3)
         (failure,) = partial(loader)

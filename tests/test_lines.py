@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 from small_worlds import NOW, asked_by_id, small_world
 
 from breezeway_source.api import pace
@@ -28,7 +29,7 @@ def loader(
     monkeypatch.setattr(pace, "FIRST_DELAY_S", 0.001)
     with (
         Sandbox(world, token_limit=False) as sandbox,
-        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as made,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as made,
     ):
         yield made
 

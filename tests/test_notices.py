@@ -72,9 +72,9 @@ def run_and_tell(loader: Loader, *options: str) -> RunReport:
 
 
 def test_a_problem_is_sent_once_when_it_comes_and_once_when_it_is_over(
-    duckdb_loader: Loader, hook: Hook
+    quick_loader: Loader, hook: Hook
 ) -> None:
-    loader = duckdb_loader
+    loader = quick_loader
     run_and_tell(loader)
     first = list(hook.texts)
     assert len(first) <= 1, "at most what the sandbox's rows themselves are warned of"
@@ -107,26 +107,24 @@ def test_a_refused_region_is_told_once_also_on_a_fresh_machine(loader: Loader, h
     assert "over: failed: Token request for region 'smoky'" in hook.texts[1]
 
 
-def test_a_run_of_other_entities_neither_ends_nor_repeats_a_problem(
-    duckdb_loader: Loader, hook: Hook
-) -> None:
-    run_and_tell(duckdb_loader)
+def test_a_run_of_other_entities_neither_ends_nor_repeats_a_problem(quick_loader: Loader, hook: Hook) -> None:
+    run_and_tell(quick_loader)
     hook.texts.clear()
-    duckdb_loader.sandbox.faults.refuse_property(2003, 422)
-    run_and_tell(duckdb_loader)
-    run_and_tell(duckdb_loader, "--entities", "people")
-    run_and_tell(duckdb_loader, "--entities", "tasks", "--property", "2001")
-    run_and_tell(duckdb_loader)
+    quick_loader.sandbox.faults.refuse_property(2003, 422)
+    run_and_tell(quick_loader)
+    run_and_tell(quick_loader, "--entities", "people")
+    run_and_tell(quick_loader, "--entities", "tasks", "--property", "2001")
+    run_and_tell(quick_loader)
     assert len(hook.texts) == 1
 
 
-def test_a_new_column_is_told_once(duckdb_loader: Loader, hook: Hook) -> None:
-    world = duckdb_loader.sandbox.world
-    run_and_tell(duckdb_loader)
+def test_a_new_column_is_told_once(quick_loader: Loader, hook: Hook) -> None:
+    world = quick_loader.sandbox.world
+    run_and_tell(quick_loader)
     hook.texts.clear()
     for task_id in list(world.tasks)[:2]:
         world.edit_task(task_id, brand_new_field="x")
-        run_and_tell(duckdb_loader)
+        run_and_tell(quick_loader)
     assert hook.texts == ["*Breezeway load: ok*\n• smoky: new columns: tasks.brand_new_field text"]
 
 

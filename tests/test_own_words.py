@@ -47,9 +47,9 @@ def test_a_row_says_deleted_by_its_status_or_its_day(raw: dict[str, Any]) -> Non
 
 @pytest.mark.parametrize("never", [0, "0001-01-01T00:00:00Z", "9999-12-31", "2026-06-01T10:00:00"])
 def test_a_time_of_deletion_that_is_none_or_to_come_deletes_neither_task_nor_cost(
-    duckdb_loader: Loader, never: object
+    quick_loader: Loader, never: object
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.sandbox.deviate("fields", "/task", deleted_at=never)
     task = world.add_task(home_id=HOME, costs=[{"id": 9, "cost": 35, "deleted_at": never}])
     loader.load(*TASKS)
@@ -59,9 +59,9 @@ def test_a_time_of_deletion_that_is_none_or_to_come_deletes_neither_task_nor_cos
 
 @pytest.mark.parametrize("options", [(), ("--reconcile",)], ids=["hourly", "reconcile"])
 def test_a_task_its_list_calls_deleted_is_deleted_though_its_time_of_change_stands(
-    duckdb_loader: Loader, options: tuple[str, ...]
+    quick_loader: Loader, options: tuple[str, ...]
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     world.edit_task(next(iter(world.listed_tasks(HOME)))["id"], name="Changed within the window")
     loader.pass_time(minutes=20)
     loader.first_load()
@@ -76,8 +76,8 @@ def test_a_task_its_list_calls_deleted_is_deleted_though_its_time_of_change_stan
     assert asked_by_id(loader.sandbox, "/task/{id}") == []
 
 
-def test_no_detail_is_asked_for_of_a_task_that_says_deleted(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_no_detail_is_asked_for_of_a_task_that_says_deleted(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     world.task_list_omits_money = True
     loader.load(*TASKS)
     task = next(row for row in world.listed_tasks(HOME) if row.get("supplies") or row.get("costs"))
@@ -89,8 +89,8 @@ def test_no_detail_is_asked_for_of_a_task_that_says_deleted(duckdb_loader: Loade
     assert loader.column("select deleted_at from tasks where task_id = %s", task["id"]) == [at]
 
 
-def test_a_property_the_list_calls_deleted_may_refuse_its_tasks(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_property_the_list_calls_deleted_may_refuse_its_tasks(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     loaded = loader.column("select task_id from tasks where property_id = %s", HOME)
     world.properties[HOME]["status"] = "deleted"
@@ -113,8 +113,8 @@ def test_a_property_the_list_calls_deleted_may_refuse_its_tasks(duckdb_loader: L
     )
 
 
-def test_lines_loaded_from_lists_outlive_lists_without_and_refused_details(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_lines_loaded_from_lists_outlive_lists_without_and_refused_details(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load(*TASKS)
     lines = "select (select count(*) from task_supplies) + (select count(*) from task_costs)"
     before = loader.column(lines)
@@ -132,9 +132,9 @@ def test_lines_loaded_from_lists_outlive_lists_without_and_refused_details(duckd
 
 
 def test_a_catalogue_of_many_rows_in_short_lists_is_refused_when_all_come_back_empty(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for number in range(24):  # 8 of each kind, fewer than would be doubted alone
         kind = ("task_tags", "property_tags", "reservation_tags")[number % 3]
         getattr(world, kind)[70_000 + number] = {"id": 70_000 + number, "name": f"Tag {number}"}
@@ -150,8 +150,8 @@ def test_a_catalogue_of_many_rows_in_short_lists_is_refused_when_all_come_back_e
         assert loader.column(live) == [left]
 
 
-def test_stays_that_fall_between_two_windows_are_missed_and_said(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_stays_that_fall_between_two_windows_are_missed_and_said(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     stays = "select count(*) from reservations where deleted_at is null"
     before = loader.column(stays)
@@ -170,8 +170,8 @@ def test_stays_that_fall_between_two_windows_are_missed_and_said(duckdb_loader: 
     assert asked_by_id(loader.sandbox, "/reservation/{id}") == []
 
 
-def test_a_stay_entered_while_windows_are_read_is_no_hole(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_stay_entered_while_windows_are_read_is_no_hole(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     loader.pass_time(days=1)
     before = len(world.reservations)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 from small_worlds import NOW, HidingWorld, asked_by_id, small_world
 
 from breezeway_source.api import pace
@@ -32,10 +33,10 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def loaded(duckdb_loader: Loader) -> Loader:
-    duckdb_loader.first_load()
-    duckdb_loader.pass_time(hours=1)
-    return duckdb_loader
+def loaded(quick_loader: Loader) -> Loader:
+    quick_loader.first_load()
+    quick_loader.pass_time(hours=1)
+    return quick_loader
 
 
 def hiding(loader: Loader) -> HidingWorld:
@@ -163,9 +164,9 @@ class FrankWorld(HidingWorld):
 
 @pytest.mark.parametrize("world", [small_world(kind=FrankWorld)])
 def test_a_row_that_its_list_shows_as_deleted_is_deleted_at_once_and_lives_again_by_its_own_word(
-    world: World, duckdb_loader: Loader
+    world: World, quick_loader: Loader
 ) -> None:
-    loader = duckdb_loader
+    loader = quick_loader
     loader.first_load()
     task_id, stay_id = a_task(loader), an_upcoming_stay(loader)
     world.delete_task(task_id, soft=True)
@@ -292,9 +293,9 @@ def test_an_empty_list_of_properties_marks_nothing(loaded: Loader) -> None:
     assert all("updated_at" in r.query for r in loaded.sandbox.logged() if r.endpoint == "/task")
 
 
-def test_not_found_for_what_a_list_shows_proves_nothing_of_what_it_lacks(duckdb_loader: Loader) -> None:
+def test_not_found_for_what_a_list_shows_proves_nothing_of_what_it_lacks(quick_loader: Loader) -> None:
     """The endpoint by id answers 404 to everything: whatever is missing from a list stays."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     live = loader.column("select count(*) from tasks where deleted_at is null")
     world.delete_task(min(world.tasks))
@@ -324,7 +325,7 @@ def test_a_property_that_moved_to_another_region_of_the_key_pair_takes_its_rows_
         Sandbox.multi(
             {"smoky": old, "austin": new}, same_key=[("smoky", "austin")], token_limit=False
         ) as sandbox,
-        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
     ):
         loader.configure(start_date=NOW.date().subtract(days=1200))
         regions = [

@@ -19,6 +19,7 @@ import pytest
 from conftest import NOW
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 
 from breezeway_source.api.access import Access
 from breezeway_source.api.client import Client
@@ -54,7 +55,7 @@ def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with (
         pytest.MonkeyPatch.context() as patch,
         Sandbox(smoky(), token_limit=False) as sandbox,
-        Loader(sandbox, database, folder / "work", NOW) as loader,
+        QuickLoader(sandbox, database, folder / "work", NOW) as loader,
     ):
         patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
         loader.load("--entities", "hourly", "people")
@@ -62,11 +63,11 @@ def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def healthy(loaded_file: Path, duckdb_loader: Loader) -> Loader:
+def healthy(loaded_file: Path, quick_loader: Loader) -> Loader:
     """Smoky, loaded an hour ago; on a fresh machine."""
-    shutil.copy(loaded_file, duckdb_loader.database.url)
-    duckdb_loader.pass_time(hours=1)
-    return duckdb_loader
+    shutil.copy(loaded_file, quick_loader.database.url)
+    quick_loader.pass_time(hours=1)
+    return quick_loader
 
 
 def news(report: RunReport) -> list[str]:
@@ -104,9 +105,9 @@ def test_a_revoked_key(healthy: Loader) -> None:
     assert "Check client_id and client_secret of the region" in told(report, "inactive client")
 
 
-def test_a_refused_token(duckdb_loader: Loader) -> None:
-    duckdb_loader.sandbox.faults.auth_answer = "http_401"
-    report = duckdb_loader.run()
+def test_a_refused_token(quick_loader: Loader) -> None:
+    quick_loader.sandbox.faults.auth_answer = "http_401"
+    report = quick_loader.run()
     assert report.exit_code == 3
     told(report, "Token request for region 'smoky' answered 401", "Check client_id")
 
@@ -130,13 +131,13 @@ def test_a_renamed_field(healthy: Loader) -> None:
     told(report, "tasks.type_department is null in every row of this run")
 
 
-def test_a_column_that_is_null_in_all_rows(duckdb_loader: Loader) -> None:
+def test_a_column_that_is_null_in_all_rows(quick_loader: Loader) -> None:
     for _ in range(3):
-        duckdb_loader.load("--entities", "properties")
-        duckdb_loader.pass_time(hours=1)
-    for property_id in list(duckdb_loader.sandbox.world.properties):
-        duckdb_loader.sandbox.world.edit_property(property_id, reference_external_property_id=None)
-    report = duckdb_loader.run("--entities", "properties")
+        quick_loader.load("--entities", "properties")
+        quick_loader.pass_time(hours=1)
+    for property_id in list(quick_loader.sandbox.world.properties):
+        quick_loader.sandbox.world.edit_property(property_id, reference_external_property_id=None)
+    report = quick_loader.run("--entities", "properties")
     assert report.exit_code == 0
     told(report, "null in all rows of this run", "properties.reference_external_property_id")
 

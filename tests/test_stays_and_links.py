@@ -52,8 +52,8 @@ def ended_stay(world: World) -> int:
 # --- stays ----------------------------------------------------------------------------------------------
 
 
-def test_a_stay_that_ended_long_ago_still_updates(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_stay_that_ended_long_ago_still_updates(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     ended = ended_stay(world)
     loader.first_load()
     loader.pass_time(hours=1)
@@ -63,9 +63,9 @@ def test_a_stay_that_ended_long_ago_still_updates(duckdb_loader: Loader) -> None
 
 
 def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_run(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader = duckdb_loader
+    loader = quick_loader
     loader.first_load()
     loader.pass_time(hours=1)
     loader.sandbox.reset_log()
@@ -83,8 +83,8 @@ def test_hourly_stays_are_asked_for_by_update_from_three_days_before_the_last_ru
     assert loader.sandbox.count("GET /reservation") == 3
 
 
-def test_stays_that_could_not_be_read_keep_their_start(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_stays_that_could_not_be_read_keep_their_start(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     ended = next(iter(world.reservations))
     loader.pass_time(hours=1)
@@ -114,9 +114,9 @@ def test_a_window_holds_its_two_days_and_nothing_beyond_them_though_it_asks_for_
     ("no_match", "past_end"), [("upcoming", "upcoming"), ("upcoming", "empty"), ("empty", "upcoming")]
 )
 def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
-    duckdb_loader: Loader, no_match: str, past_end: str
+    quick_loader: Loader, no_match: str, past_end: str
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.sandbox.no_match, loader.sandbox.past_end = no_match, past_end
     loader.configure(start_date=NOW.date().subtract(days=30))
     loader.first_load()
@@ -135,9 +135,9 @@ def test_an_answer_of_upcoming_stays_instead_of_none_adds_nothing_wrong(
 
 @pytest.mark.parametrize("days", [0, 1])
 def test_filters_that_are_not_heeded_are_told_and_what_changed_meanwhile_comes_later(
-    duckdb_loader: Loader, days: int
+    quick_loader: Loader, days: int
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     loader.pass_time(days=days, hours=1)
     ended = ended_stay(world)
@@ -154,9 +154,9 @@ def test_filters_that_are_not_heeded_are_told_and_what_changed_meanwhile_comes_l
 
 @pytest.mark.parametrize("keeps", [True, False])
 def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(
-    duckdb_loader: Loader, keeps: bool
+    quick_loader: Loader, keeps: bool
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.sandbox.updated_keeps_default_window = keeps
     ended = ended_stay(world)
     loader.first_load()
@@ -166,8 +166,8 @@ def test_a_filter_that_keeps_the_default_window_loses_no_ended_stay(
     assert stay(loader, ended, "note") == "after the fact"
 
 
-def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_daily_run_reads_stays_whose_edit_left_no_trace(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     ended = ended_stay(world)
     loader.first_load()
     loader.pass_time(days=5)
@@ -182,9 +182,9 @@ def test_a_daily_run_reads_stays_whose_edit_left_no_trace(duckdb_loader: Loader)
 
 @pytest.mark.parametrize("options", [("--entities", "daily"), ("--full",)], ids=["daily", "full"])
 def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
-    duckdb_loader: Loader, options: tuple[str, ...]
+    quick_loader: Loader, options: tuple[str, ...]
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.configure(start_date=NOW.date())
     long_ago = {
         "checkin_date": "2024-01-02",
@@ -205,9 +205,9 @@ def test_a_run_of_all_stays_does_not_pass_over_an_edit_before_the_first_day(
 
 
 def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     old = world.add_reservation(property_id=HOME)["id"]
     link = {"id": old, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
@@ -232,9 +232,9 @@ def test_a_moved_stay_ends_with_the_old_one_deleted_and_its_task_on_the_new_one(
 
 
 def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     loader.configure(start_date=NOW.date(), max_link_lookups=2)
     world.reservations.clear()
     for task_id in list(world.tasks):
@@ -282,8 +282,8 @@ def test_missing_stays_are_fetched_by_id_a_few_a_run_and_unknown_ones_remembered
     assert sorted(asked_by_id(sandbox, "/reservation/{id}")) == [UNKNOWN, UNKNOWN + 1]
 
 
-def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(duckdb_loader: Loader) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(quick_loader: Loader) -> None:
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     loader.first_load()
     link = {"id": UNKNOWN, "external_reservation_id": None}
     task_id = world.add_task(home_id=HOME, linked_reservation=link)["id"]
@@ -298,9 +298,9 @@ def test_a_refused_stay_is_not_called_unknown_and_not_asked_for_every_hour(duckd
 
 
 def test_stays_that_were_refused_are_asked_for_again_once_one_of_them_is_answered(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, sandbox, world = duckdb_loader, duckdb_loader.sandbox, duckdb_loader.sandbox.world
+    loader, sandbox, world = quick_loader, quick_loader.sandbox, quick_loader.sandbox.world
     loader.configure(start_date=NOW.date())
     days = {"checkin_date": "2024-01-02", "checkout_date": "2024-01-05", "_updated_at": NOW.subtract(years=2)}
     old = [world.add_reservation(property_id=HOME, **days)["id"] for _ in range(3)]
@@ -322,8 +322,8 @@ def test_stays_that_were_refused_are_asked_for_again_once_one_of_them_is_answere
     assert {links(loader)[task][2] for task in tasks} == {"linked"}
 
 
-def test_a_list_that_leaves_stays_out_which_their_ids_give_is_told(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_list_that_leaves_stays_out_which_their_ids_give_is_told(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     days = {"checkin_date": "2026-01-02", "checkout_date": "2026-01-05"}
     left_out = [world.add_reservation(property_id=HOME, **days)["id"] for _ in range(4)]
     for stay in left_out[:3]:
@@ -338,8 +338,8 @@ def test_a_list_that_leaves_stays_out_which_their_ids_give_is_told(duckdb_loader
     assert {*left_out[:3]} <= {*loaded} and left_out[3] not in loaded
 
 
-def test_not_found_for_every_stay_is_told_and_remembered_of_none(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_not_found_for_every_stay_is_told_and_remembered_of_none(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     days = {"checkin_date": "2022-01-02", "checkout_date": "2022-01-05", "_updated_at": NOW.subtract(years=4)}
     old = world.add_reservation(property_id=HOME, **days)["id"]
     world.add_task(home_id=HOME, linked_reservation={"id": old, "external_reservation_id": None})
@@ -352,9 +352,9 @@ def test_not_found_for_every_stay_is_told_and_remembered_of_none(duckdb_loader: 
     assert old in stay_ids(loader)
 
 
-def test_a_stay_whose_day_could_not_be_read_goes_when_it_is_gone(duckdb_loader: Loader) -> None:
+def test_a_stay_whose_day_could_not_be_read_goes_when_it_is_gone(quick_loader: Loader) -> None:
     """It is in no window: asked for by its id once no list shows it."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.sandbox.deviate("dates", "/reservation", form="garbage")
     loader.load()
     loader.sandbox.behave()
@@ -368,8 +368,8 @@ def test_a_stay_whose_day_could_not_be_read_goes_when_it_is_gone(duckdb_loader: 
     assert None not in loader.column("select checkout_date from reservations where deleted_at is null")
 
 
-def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_stay_that_is_only_left_as_deleted_is_not_loaded_for_a_link(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.configure(start_date=NOW.date())
     deleted = world.add_reservation(
         property_id=HOME, status="deleted", checkin_date="2024-01-02", checkout_date="2024-01-05"
@@ -406,8 +406,8 @@ def test_links_follow_later_arrivals_moves_and_removals(loader: Loader) -> None:
     assert links(loader)[moves] == (None, None, "no_link_at_source")
 
 
-def test_a_stay_read_again_without_a_change_is_not_written(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_stay_read_again_without_a_change_is_not_written(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     first = loader.load("--entities", "reservations").rows["reservations"]
     written = "select synced_at from reservations where reservation_id = %s"
     stay = next(row["id"] for row in world.stays_by_checkout("2026-03-11"))
@@ -421,8 +421,8 @@ def test_a_stay_read_again_without_a_change_is_not_written(duckdb_loader: Loader
     assert loader.load("--entities", "reservations", "--full").rows["reservations"] >= first - 1
 
 
-def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(duckdb_loader: Loader) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load("--entities", "all")
     stay = next(row["id"] for row in world.stays_by_checkout("2026-03-11"))
     row = world.reservations[stay]
@@ -437,9 +437,9 @@ def test_a_stay_that_was_found_gone_once_is_written_when_a_list_shows_it(duckdb_
 
 
 def test_bounds_that_are_left_out_and_open_ended_blocks_are_no_filters_that_are_not_heeded(
-    duckdb_loader: Loader,
+    quick_loader: Loader,
 ) -> None:
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     for row in sorted(world.reservations.values(), key=lambda stay: stay["id"]):
         if row["checkout_date"] >= world.today:
             world.edit_reservation(row["id"], touch=False, checkout_date="9999-12-31")
@@ -458,10 +458,10 @@ def test_bounds_that_are_left_out_and_open_ended_blocks_are_no_filters_that_are_
 
 @pytest.mark.parametrize(("touch", "no_match"), [(True, "empty"), (False, "empty"), (False, "upcoming")])
 def test_edits_of_stays_that_no_filter_shows_are_told_by_the_daily_run(
-    duckdb_loader: Loader, touch: bool, no_match: str
+    quick_loader: Loader, touch: bool, no_match: str
 ) -> None:
     """Hourly runs ask for what was updated; where that is never shown, they would bring nothing, for ever."""
-    loader, world = duckdb_loader, duckdb_loader.sandbox.world
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load("--entities", "hourly")
     loader.sandbox.no_match = no_match  # type: ignore[assignment]
     loader.pass_time(days=5)

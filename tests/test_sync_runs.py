@@ -62,10 +62,10 @@ def test_one_run_has_one_id_and_the_times_the_linkage_and_the_version(loader: Lo
     assert {row[7:] for row in rows} == {(code_version(), 0, None)}
 
 
-def test_requests_for_entities_that_were_not_asked_for_count_to_the_first_one(duckdb_loader: Loader) -> None:
-    duckdb_loader.load("--entities", "tasks")
-    assert duckdb_loader.query("select entity, requests from sync_runs") == [
-        ("tasks", duckdb_loader.sandbox.data_requests)
+def test_requests_for_entities_that_were_not_asked_for_count_to_the_first_one(quick_loader: Loader) -> None:
+    quick_loader.load("--entities", "tasks")
+    assert quick_loader.query("select entity, requests from sync_runs") == [
+        ("tasks", quick_loader.sandbox.data_requests)
     ]
 
 
@@ -89,8 +89,8 @@ def test_a_first_run_that_fails_before_its_tables_are_made_is_noted_all_the_same
     assert loader.column("select count(*) from tasks") == [len(loader.sandbox.world.tasks)]
 
 
-def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     loader.sandbox.reset_log()
     loader.pass_time(hours=1)
@@ -102,8 +102,8 @@ def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(duckdb_loader
     assert {row[3] for row in rows} == {report.error}
 
 
-def test_a_failing_property_is_counted_to_its_entity(duckdb_loader: Loader) -> None:
-    loader = duckdb_loader
+def test_a_failing_property_is_counted_to_its_entity(quick_loader: Loader) -> None:
+    loader = quick_loader
     loader.first_load()
     loader.pass_time(hours=1)
     loader.sandbox.faults.refuse_property(2003, 422)
@@ -116,13 +116,13 @@ def test_a_failing_property_is_counted_to_its_entity(duckdb_loader: Loader) -> N
     ]
 
 
-def test_new_columns_are_kept_with_the_entity_that_has_them(duckdb_loader: Loader) -> None:
-    world = duckdb_loader.sandbox.world
-    duckdb_loader.first_load()
-    duckdb_loader.pass_time(hours=1)
+def test_new_columns_are_kept_with_the_entity_that_has_them(quick_loader: Loader) -> None:
+    world = quick_loader.sandbox.world
+    quick_loader.first_load()
+    quick_loader.pass_time(hours=1)
     world.edit_task(next(iter(world.tasks)), brand_new_field="x")
-    duckdb_loader.load()
-    assert duckdb_loader.query(
+    quick_loader.load()
+    assert quick_loader.query(
         "select entity, schema_changes from sync_runs where schema_changes is not null"
     ) == [("tasks", '["tasks.brand_new_field text"]')]
 
