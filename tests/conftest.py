@@ -19,7 +19,9 @@ from databases import (  # noqa: F401
     Database,
     database,
     duckdb_database,
+    duckdb_dataset,
     postgres_database,
+    postgres_dataset,
     postgres_url,
     start_sharing,
     stop_sharing,
@@ -29,6 +31,7 @@ from dlt.common.configuration.specs.pluggable_run_context import PluggableRunCon
 from dlt.common.runtime.run_context import RunContext
 from loading import Loader
 from quick_loading import QuickLoader
+from tables import Client, create_anew
 
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.watch.secrets import SECRETS, Secrets
@@ -108,3 +111,22 @@ def quick_loader(sandbox: Sandbox, duckdb_database: Database, tmp_path: Path) ->
     """Loads the sandbox into DuckDB by the shortest way, for what is about reading: see quick_loading.py."""
     with QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as made:
         yield made
+
+
+@pytest.fixture(params=["duckdb", "postgres"])
+def tables(request: pytest.FixtureRequest) -> Client:
+    """An open client on a dataset of every table, empty, on both databases: for tests of SQL alone."""
+    made: Client = request.getfixturevalue(f"{request.param}_tables")
+    return made
+
+
+@pytest.fixture
+def duckdb_tables(duckdb_dataset: Client) -> Client:  # noqa: F811
+    create_anew(duckdb_dataset)
+    return duckdb_dataset
+
+
+@pytest.fixture
+def postgres_tables(postgres_dataset: Client) -> Client:  # noqa: F811
+    create_anew(postgres_dataset)
+    return postgres_dataset

@@ -189,3 +189,20 @@ def database(request: pytest.FixtureRequest) -> Database:
     """The same test on both databases."""
     found: Database = request.getfixturevalue(f"{request.param}_database")
     return found
+
+
+@pytest.fixture(scope="session")
+def duckdb_dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlClientBase[Any]]:
+    """One that all tests of SQL use in turn: to open a database costs more than most of them. See tables.py."""
+    folder = tmp_path_factory.mktemp("dataset")
+    with Database("duckdb", str(folder / "tables_local.duckdb"), folder).client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def postgres_dataset(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SqlClientBase[Any]]:
+    with (
+        fresh_postgres() as url,
+        Database("postgres", url, tmp_path_factory.mktemp("dataset")).client() as client,
+    ):
+        yield client

@@ -48,6 +48,15 @@ def create_tables(client: Client, tables: Mapping[str, Table] = TABLES) -> None:
     client.execute_sql(";\n".join(statements))  # at once: hundreds of tests begin with it
 
 
+def create_anew(client: Client) -> None:
+    """The tables alone: whatever else is in the dataset goes, and the session's time zone."""
+    name = client.dataset_name
+    client.execute_sql(
+        f"reset timezone; drop schema {name} cascade; create schema {name}; set search_path = '{name}'"
+    )
+    create_tables(client)
+
+
 def create_table(client: Client, table: Table, *dlt_columns: str) -> None:
     """One table; `dlt_columns` as for a child."""
     client.execute_sql(";\n".join(_made(client, table, *dlt_columns)))

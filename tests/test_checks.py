@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import Database
-from tables import Client, create_tables, hour, insert, property_row, stay, task
+from tables import Client, hour, insert, property_row, stay, task
 
 from breezeway_source.columns import TABLES
 from pipelines.database.each_table import for_each_table
 from pipelines.database.indexes import ensure_indexes, unique_keys
+from pipelines.database.marts import make_tables
 from pipelines.database.post_sql import run_scripts
 from pipelines.watch import checks
 from pipelines.watch.checks import CheckResult, run_checks
@@ -21,26 +20,29 @@ SMOKY = {"region_code": "smoky"}
 
 
 @pytest.fixture
-def client(database: Database) -> Iterator[Client]:
-    """A dataset with two regions of good rows, linked."""
-    with database.client() as client:
-        create_tables(client)
-        for region, company_id in {"smoky": 7, "austin": 8}.items():
-            region_row = {"region_code": region, "company_id": company_id, "time_zone": "America/New_York"}
-            insert(client, "regions", region_row)
-            insert(client, "properties", property_row(1, region=region, company_id=company_id))
-            insert(client, "reservations", stay(10, region=region))
-            insert(
-                client,
-                "tasks",
-                task(100, 10, region=region, _dlt_id=f"{region}100"),
-                task(101, region=region),
-            )
-            line = {"region_code": region, "task_id": 100, "_dlt_root_id": f"{region}100"}
-            insert(client, "tasks__supplies", {**line, "supply_id": 4, "quantity": 1, "total_price": 0})
-            insert(client, "tasks__costs", {**line, "cost": -20})  # a credit
-            run_scripts(client, region)
-        yield client
+def client(tables: Client) -> Client:
+    """A dataset with two regions of good rows, linked as `run_scripts` does it."""
+    for region, company_id in {"smoky": 7, "austin": 8}.items():
+        region_row = {"region_code": region, "company_id": company_id, "time_zone": "America/New_York"}
+        insert(tables, "regions", region_row)
+        insert(tables, "properties", property_row(1, region=region, company_id=company_id))
+        insert(tables, "reservations", stay(10, region=region, property_pk=1))
+        insert(
+            tables,
+            "tasks",
+            linked(100, region=region, _dlt_id=f"{region}100"),
+            task(101, region=region, property_pk=1, link_status="no_link_at_source"),
+        )
+        line = {"region_code": region, "task_id": 100, "_dlt_root_id": f"{region}100"}
+        insert(tables, "tasks__supplies", {**line, "supply_id": 4, "quantity": 1, "total_price": 0})
+        insert(tables, "tasks__costs", {**line, "cost": -20})  # a credit
+    make_tables(tables)
+    return tables
+
+
+def linked(task_id: int, stay_id: int = 10, region: str = "smoky", **more: Any) -> dict[str, Any]:
+    links = {"property_pk": 1, "reservation_pk": stay_id, "link_status": "linked"}
+    return task(task_id, stay_id, region=region, **{**links, **more})
 
 
 def found(client: Client, region: str = "smoky") -> dict[str, int]:
@@ -49,6 +51,8 @@ def found(client: Client, region: str = "smoky") -> dict[str, int]:
 
 
 def test_good_rows_pass_every_check(client: Client) -> None:
+    for region in ("smoky", "austin"):
+        run_scripts(client, region)
     assert [result.report() for result in run_checks(client, "smoky")] == [
         {"name": "keys_are_unique", "severity": "error", "rows": 0},
         {"name": "children_have_their_parent", "severity": "error", "rows": 0},
@@ -69,97 +73,131 @@ def test_good_rows_pass_every_check(client: Client) -> None:
 
 LINE = {**SMOKY, "task_id": 100, "_dlt_root_id": "smoky100"}
 
-BAD: dict[str, tuple[str, dict[str, Any], dict[str, int]]] = {
+
+def line(supply_id: int, **more: Any) -> dict[str, Any]:
+    return {**LINE, "supply_id": supply_id, **more}
+
+
+# What is wrong: table, row, the check that finds it, and what that shows besides the region.
+BAD: dict[str, tuple[str, dict[str, Any], str, tuple[Any, ...]]] = {
     "a mart that was not current": (
         "marts_made",
         {**SMOKY, "name": "mart_x", "count_differences": 3},
-        {"marts_are_current": 1},
+        "marts_are_current",
+        ("mart_x", 3),
     ),
     "a price of one unit of several": (
         "tasks__supplies",
-        {**LINE, "quantity": 2, "unit_cost": 4.75, "total_price": 4.75},
-        {"supply_prices_are_of_the_line": 1},
+        line(11, quantity=2, unit_cost=4.75, total_price=4.75),
+        "supply_prices_are_of_the_line",
+        (100, None, 11),
     ),
     "a status nobody has seen": (
         "reservations",
         stay(12, status="Tentative", property_pk=1),
-        {"stay_statuses_are_known": 1},
+        "stay_statuses_are_known",
+        (12, "Tentative"),
     ),
     "a cost that could not be read": (
         "tasks__costs",
-        {**LINE, "unparsed": '{"cost": "about ten"}'},
-        {"line_amounts_are_readable": 1},
+        {**LINE, "cost_id": 9, "unparsed": '{"cost": "about ten"}'},
+        "line_amounts_are_readable",
+        (100, 9),
     ),
     "a price that could not be read": (
         "tasks__supplies",
-        {**LINE, "unparsed": '{"size": [1], "total_price": "n/a"}'},
-        {"line_amounts_are_readable": 1},
+        line(12, unparsed='{"size": [1], "total_price": "n/a"}'),
+        "line_amounts_are_readable",
+        (100, None),
     ),
-    "a key held twice": ("properties", property_row(1), {"keys_are_unique": 1}),
-    "a row without its key": ("people", {**SMOKY, "person_id": None}, {"keys_are_unique": 1}),
+    "a key held twice": ("properties", property_row(1), "keys_are_unique", ("properties", "1", 2)),
+    "a row without its key": (
+        "people",
+        {**SMOKY, "person_id": None},
+        "keys_are_unique",
+        ("people", None, 1),
+    ),
     "a tag twice in a kind": (
         "tags",
         {**SMOKY, "tag_kind": None, "tag_id": 1},
-        {"keys_are_unique": 1},
+        "keys_are_unique",
+        ("tags", None, 1),
     ),
     "a line of an older version": (
         "tasks__supplies",
-        {**LINE, "_dlt_root_id": "gone"},
-        {"children_have_their_parent": 1},
+        line(13, _dlt_root_id="gone"),
+        "children_have_their_parent",
+        ("tasks__supplies", 100),
     ),
-    "a task nobody linked": ("tasks", task(102, property_pk=1), {"links_are_explained": 1}),
-    "a status without its stay": (
-        "tasks",
-        task(102, 10, property_pk=1, link_status="linked"),
-        {"links_are_explained": 1},
-    ),
+    "a task nobody linked": ("tasks", task(102, property_pk=1), "links_are_explained", (102,)),
+    "a status without its stay": ("tasks", linked(103, reservation_pk=None), "links_are_explained", (103,)),
     "a stay without its status": (
         "tasks",
-        task(102, 10, property_pk=1, reservation_pk=10, link_status="reservation_deleted"),
-        {"links_are_explained": 1},
+        linked(104, link_status="reservation_deleted"),
+        "links_are_explained",
+        (104,),
     ),
     "another stay than the source's": (
         "tasks",
-        task(102, 11, property_pk=1, reservation_pk=10, link_status="linked"),
-        {"links_are_explained": 1},
+        linked(105, 11, reservation_pk=10),
+        "links_are_explained",
+        (105,),
     ),
-    "a stay that is not there": (
-        "tasks",
-        task(102, 12, property_pk=1, reservation_pk=12, link_status="linked"),
-        {"links_lead_to_live_stays": 1},
-    ),
+    "a stay that is not there": ("tasks", linked(106, 13), "links_lead_to_live_stays", (106,)),
     "a task of no property": (
         "tasks",
-        task(102, None, 9, link_status="no_link_at_source"),
-        {"tasks_have_a_property": 1},
+        task(107, None, 9, link_status="no_link_at_source"),
+        "tasks_have_a_property",
+        (107,),
     ),
-    "a stay of no property": ("reservations", stay(11, 9), {"reservations_have_a_property": 1}),
-    "a negative quantity": ("tasks__supplies", {**LINE, "quantity": -1}, {"supplies_are_not_negative": 1}),
-    "a negative unit cost": ("tasks__supplies", {**LINE, "unit_cost": -1}, {"supplies_are_not_negative": 1}),
-    "a negative price": ("tasks__supplies", {**LINE, "total_price": -1}, {"supplies_are_not_negative": 1}),
+    "a stay of no property": ("reservations", stay(11, 9), "reservations_have_a_property", (11,)),
+    "a negative quantity": (
+        "tasks__supplies",
+        line(14, quantity=-1),
+        "supplies_are_not_negative",
+        (100, None, 14),
+    ),
+    "a negative unit cost": (
+        "tasks__supplies",
+        line(15, unit_cost=-1),
+        "supplies_are_not_negative",
+        (100, None, 15),
+    ),
+    "a negative price": (
+        "tasks__supplies",
+        line(16, total_price=-1),
+        "supplies_are_not_negative",
+        (100, None, 16),
+    ),
     "a property of another company": (
         "properties",
         property_row(2, company_id=9),
-        {"properties_are_of_the_company": 1},
+        "properties_are_of_the_company",
+        (2, 9),
     ),
     "a company configured twice": (
         "regions",
         {"region_code": "mammoth", "company_id": 7},
-        {"companies_have_one_region": 1},
+        "companies_have_one_region",
+        ("mammoth", 7),
     ),
     "a company read twice": (
         "properties",
-        property_row(1, region="mammoth", company_id=7),
-        {"companies_have_one_region": 1},
+        property_row(1, region="sea_ranch", company_id=7),
+        "companies_have_one_region",
+        ("sea_ranch", 7),
     ),
 }
 
 
-@pytest.mark.parametrize("case", BAD)
-def test_each_check_finds_its_bad_row_in_its_region_alone(client: Client, case: str) -> None:
-    table, row, wanted = BAD[case]
-    insert(client, table, row)
-    assert found(client) == wanted
+def test_each_check_finds_its_bad_rows_in_their_region_alone(client: Client) -> None:
+    wanted: dict[str, set[tuple[Any, ...]]] = {}
+    for table, row, check, shown in BAD.values():
+        insert(client, table, row)
+        wanted.setdefault(check, set()).add(shown)
+    results = [result for result in run_checks(client, "smoky") if result.rows]
+    assert {r.name: {tuple(v for v in row if v != "smoky") for row in r.sample} for r in results} == wanted
+    assert {r.name: r.rows for r in results} == {check: len(rows) for check, rows in wanted.items()}
     assert found(client, "austin") == {}
 
 
@@ -225,19 +263,18 @@ def test_lines_are_looked_at_where_their_parent_was_written_and_all_of_them_with
     assert rows(hour(1)) == (0, True)
 
 
-def test_a_key_that_an_index_keeps_is_not_looked_at(postgres_database: Database) -> None:
-    with postgres_database.client() as client:
-        create_tables(client)
-        run_scripts(client, "smoky")
-        insert(client, "people", *[{**SMOKY, "person_id": 1}] * 2)
-        assert found(client)["keys_are_unique"] == 1
-        ensure_indexes(client, TABLES)  # all but that of people
-        assert found(client)["keys_are_unique"] == 1
-        client.execute_sql("delete from people")
-        assert ensure_indexes(client, TABLES) == []
-        (check,) = [check for check in checks.checks() if check.name == "keys_are_unique"]
-        assert for_each_table(check.sql, unique_keys(client)) is None
-        assert "keys_are_unique" not in found(client)
+def test_a_key_that_an_index_keeps_is_not_looked_at(postgres_tables: Client) -> None:
+    client = postgres_tables
+    make_tables(client)
+    insert(client, "people", *[{**SMOKY, "person_id": 1}] * 2)
+    assert found(client)["keys_are_unique"] == 1
+    ensure_indexes(client, TABLES)  # all but that of people
+    assert found(client)["keys_are_unique"] == 1
+    client.execute_sql("delete from people")
+    assert ensure_indexes(client, TABLES) == []
+    (check,) = [check for check in checks.checks() if check.name == "keys_are_unique"]
+    assert for_each_table(check.sql, unique_keys(client)) is None
+    assert "keys_are_unique" not in found(client)
 
 
 def test_a_text_for_tables_of_no_known_kind_is_an_error() -> None:
