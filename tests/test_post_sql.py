@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Iterator
+from datetime import timezone
 from pathlib import Path
 from typing import Any
 
@@ -58,18 +58,23 @@ WHERE table_schema='breezeway' AND table_name='tasks' ORDER BY ordinal_position
 
 
 @pytest.fixture
-def client(database: Database) -> Iterator[Client]:
-    """An open client on a dataset with every table, empty."""
-    with database.client() as client:
-        create_tables(client)
-        yield client
+def client(tables: Client) -> Client:
+    return tables
 
 
 @pytest.fixture
-def postgres(postgres_database: Database) -> Iterator[Client]:
-    with postgres_database.client() as client:
-        create_tables(client)
-        yield client
+def postgres(postgres_tables: Client) -> Client:
+    return postgres_tables
+
+
+def scripts(client: Client, region: str = "smoky") -> None:
+    """Without the marts: what is made of these rows is test_marts_sql.py's."""
+    run_scripts(client, region, with_marts=False)
+
+
+def another_session(client: Client) -> Any:
+    """A connection of somebody else's to the same PostgreSQL."""
+    return psycopg2.connect(client.credentials.to_native_representation())
 
 
 def links(client: Client, region: str = "smoky") -> dict[int, tuple[int | None, int | None, str | None]]:
@@ -105,10 +110,20 @@ def test_the_placeholder_is_replaced_and_a_cast_is_not() -> None:
 # --- links ---------------------------------------------------------------------------------------------
 
 
-def test_every_task_gets_its_stay_its_property_and_a_reason(client: Client) -> None:
-    insert(client, "properties", property_row(1), property_row(2, deleted_at=hour(0)))
-    insert(client, "reservations", stay(10), stay(11, deleted_at=hour(0)))
-    insert(client, "deletion_proofs", proof("reservations", 12, hour(0), reason="link_lookup"))
+def test_every_task_of_the_region_gets_its_stay_its_property_and_a_reason(client: Client) -> None:
+    large = 9_000_000_000_001  # ids may be above four billion
+    insert(client, "properties", property_row(1), property_row(2, deleted_at=hour(0)), property_row(large))
+    insert(client, "reservations", stay(10), stay(11, deleted_at=hour(0)), stay(large, large))
+    insert(
+        client,
+        "deletion_proofs",
+        proof("reservations", 12, hour(0), reason="link_lookup"),
+        # An unknown stay that is alive again, one that was not proven, and a task, whose id is no stay's.
+        proof("reservations", 14, hour(0), reason="link_lookup"),
+        proof("reservations", 14, hour(1), "alive", reason="link_lookup"),
+        proof("reservations", 15, hour(0), "no_proof", reason="link_lookup"),
+        proof("tasks", 16, hour(0)),
+    )
     insert(client, "tasks", task(100, 10), task(101), task(102, 11), task(103, 12), task(104, 13))
     insert(
         client,
@@ -116,9 +131,18 @@ def test_every_task_gets_its_stay_its_property_and_a_reason(client: Client) -> N
         task(105, 10, property_id=2),
         task(106, 10, property_id=9),
         task(107, property_id=None),
+        task(108, 14),
+        task(109, 15),
+        task(110, 16),
+        task(large, large, large),
+        task(120, 20),
     )
-    run_scripts(client, "smoky")
-    assert links(client) == {
+    # Another region, where those ids are others.
+    insert(client, "properties", property_row(1, region="austin"))
+    insert(client, "reservations", stay(20, region="austin"))
+    insert(client, "tasks", task(100, 20, region="austin"), task(101, 10, region="austin"))
+    scripts(client)
+    expected = {
         100: (10, 1, "linked"),
         101: (None, 1, "no_link_at_source"),
         102: (None, 1, "reservation_deleted"),
@@ -127,53 +151,42 @@ def test_every_task_gets_its_stay_its_property_and_a_reason(client: Client) -> N
         105: (10, 2, "linked"),
         106: (10, None, "linked"),
         107: (None, None, "no_link_at_source"),
+        **dict.fromkeys((108, 109, 110, 120), (None, 1, "reservation_not_loaded")),
+        large: (large, large, "linked"),
     }
-    assert fetch(client, "select reservation_id, property_pk from reservations order by 1") == [
-        (10, 1),
-        (11, 1),
-    ]
+    assert links(client) == expected
+    assert links(client, "austin") == {100: (None, None, None), 101: (None, None, None)}
+    places = "select reservation_id, property_pk from reservations where region_code = 'smoky' order by 1"
+    assert fetch(client, places) == [(10, 1), (11, 1), (large, large)]
+    scripts(client, "austin")
+    assert links(client, "austin") == {100: (20, 1, "linked"), 101: (None, 1, "reservation_not_loaded")}
+    assert links(client) == expected
 
 
-def test_ids_above_four_billion_are_linked(client: Client) -> None:
-    insert(client, "properties", property_row(9_000_000_000_001))
-    insert(client, "reservations", stay(9_000_000_000_002, 9_000_000_000_001))
-    insert(client, "tasks", task(9_000_000_000_003, 9_000_000_000_002, 9_000_000_000_001))
-    run_scripts(client, "smoky")
-    assert links(client) == {9_000_000_000_003: (9_000_000_000_002, 9_000_000_000_001, "linked")}
-
-
-def test_another_region_is_neither_linked_nor_touched(client: Client) -> None:
-    insert(client, "properties", property_row(1, region="austin"))
-    insert(client, "reservations", stay(10, region="austin"))
-    insert(client, "tasks", task(100, 10), task(100, 10, region="austin"))
-    run_scripts(client, "smoky")
-    assert links(client) == {100: (None, None, "reservation_not_loaded")}
-    assert links(client, "austin") == {100: (None, None, None)}
-    run_scripts(client, "austin")
-    assert links(client, "austin") == {100: (10, 1, "linked")}
-    assert links(client) == {100: (None, None, "reservation_not_loaded")}
-
-
-def test_a_stay_and_a_property_that_come_later_are_linked_then(client: Client) -> None:
+def test_a_stay_an_answer_and_a_property_that_come_later_are_linked_then(client: Client) -> None:
     insert(client, "deletion_proofs", proof("reservations", 11, hour(0), reason="link_lookup"))
-    insert(client, "tasks", task(100, 10), task(101, 11), task(102))
-    run_scripts(client, "smoky")
+    insert(client, "properties", property_row(2))
+    insert(client, "tasks", task(100, 10), task(101, 11), task(102), task(103, 12, property_id=2))
+    scripts(client)
     assert links(client) == {
         100: (None, None, "reservation_not_loaded"),
         101: (None, None, "reservation_not_found"),
         102: (None, None, "no_link_at_source"),
+        103: (None, 2, "reservation_not_loaded"),
     }
     insert(client, "reservations", stay(10, at=hour(1)), stay(11, at=hour(1)))
-    run_scripts(client, "smoky")
+    insert(client, "deletion_proofs", proof("reservations", 12, hour(1), reason="link_lookup"))
+    scripts(client)
     assert links(client) == {
         100: (10, None, "linked"),
         101: (11, None, "linked"),
         102: (None, None, "no_link_at_source"),
+        103: (None, 2, "reservation_not_found"),
     }
     assert fetch(client, "select property_pk from reservations") == [(None,), (None,)]
     insert(client, "properties", property_row(1, hour(2)))
-    run_scripts(client, "smoky")
-    assert [place for _, place, _ in links(client).values()] == [1, 1, 1]
+    scripts(client)
+    assert [place for _, place, _ in links(client).values()] == [1, 1, 1, 2]
     assert fetch(client, "select property_pk from reservations") == [(1,), (1,)]
 
 
@@ -181,34 +194,16 @@ def test_a_moved_and_a_removed_link_follow_the_source(client: Client) -> None:
     insert(client, "properties", property_row(1), property_row(2))
     insert(client, "reservations", stay(10), stay(11))
     insert(client, "tasks", task(100, 10), task(101, 10), task(102, 10))
-    run_scripts(client, "smoky")
+    scripts(client)
     remerge(client, "tasks", "task_id", task(100, 11, at=hour(1)), task(101, None, at=hour(1)))
     remerge(client, "tasks", "task_id", task(102, 10, property_id=2, at=hour(1)))
     assert links(client)[100] == (None, None, None)
-    run_scripts(client, "smoky")
+    scripts(client)
     assert links(client) == {
         100: (11, 1, "linked"),
         101: (None, 1, "no_link_at_source"),
         102: (10, 2, "linked"),
     }
-
-
-def test_an_unknown_stay_that_is_alive_again_is_not_called_unknown(client: Client) -> None:
-    insert(client, "deletion_proofs", proof("reservations", 10, hour(0), reason="link_lookup"))
-    insert(client, "deletion_proofs", proof("reservations", 10, hour(1), "alive", reason="link_lookup"))
-    insert(client, "deletion_proofs", proof("reservations", 11, hour(0), "no_proof", reason="link_lookup"))
-    insert(client, "deletion_proofs", proof("tasks", 12, hour(0)))  # a task's id is no stay's
-    insert(client, "tasks", task(100, 10), task(101, 11), task(102, 12))
-    run_scripts(client, "smoky")
-    assert {status for _, _, status in links(client).values()} == {"reservation_not_loaded"}
-
-
-def test_a_not_found_answer_arriving_later_changes_the_reason(client: Client) -> None:
-    insert(client, "tasks", task(100, 10))
-    run_scripts(client, "smoky")
-    insert(client, "deletion_proofs", proof("reservations", 10, hour(1), reason="link_lookup"))
-    run_scripts(client, "smoky")
-    assert links(client) == {100: (None, None, "reservation_not_found")}
 
 
 def test_a_second_run_writes_no_row(postgres: Client) -> None:
@@ -254,11 +249,13 @@ def test_a_failing_script_keeps_nothing(
     monkeypatch.setattr(post_sql, "SQL_DIR", tmp_path)
     insert(client, "tasks", task(100))
     with pytest.raises(Exception, match="no_such_column"):
-        run_scripts(client, "smoky")
+        scripts(client)
     assert links(client) == {100: (None, None, None)}
 
 
-def test_a_real_merge_nulls_the_links_and_the_scripts_set_them_again(database: Database) -> None:
+def test_a_real_merge_nulls_the_links_and_the_scripts_set_them_again(
+    duckdb_database: Database,
+) -> None:
     @dlt.source(name="breezeway_smoky", section="breezeway")
     def source(run: int, linked: int) -> Any:
         for name, rows in {
@@ -271,7 +268,7 @@ def test_a_real_merge_nulls_the_links_and_the_scripts_set_them_again(database: D
                 rows, name=name, primary_key=TABLES[name].key, write_disposition="merge", columns=columns
             )
 
-    pipeline = database.pipeline()
+    pipeline = duckdb_database.pipeline()
     pipeline.run(source(0, 10))
     with pipeline.sql_client() as client:
         missing = {
@@ -282,13 +279,13 @@ def test_a_real_merge_nulls_the_links_and_the_scripts_set_them_again(database: D
         create_tables(client, missing)
         for lines in TABLES["tasks"].children:
             create_table(client, lines, "_dlt_list_idx bigint")
-        run_scripts(client, "smoky")
+        scripts(client)
         assert links(client) == {100: (10, 1, "linked")}
     pipeline.run(source(1, 11))
     with pipeline.sql_client() as client:
         assert links(client) == {100: (None, None, None)}
         assert fetch(client, "select property_pk from reservations") == [(1,), (1,)]
-        run_scripts(client, "smoky")
+        scripts(client)
         assert links(client) == {100: (11, 1, "linked")}
 
 
@@ -303,48 +300,53 @@ CATALOGUES = {
 }
 
 
-@pytest.mark.parametrize(("table", "key"), CATALOGUES.items())
-def test_a_row_that_the_last_complete_read_did_not_hold_is_deleted(
-    client: Client, table: str, key: str
-) -> None:
+def test_rows_that_the_last_complete_read_did_not_hold_are_deleted(client: Client) -> None:
     row = {"region_code": "smoky", "synced_at": hour(0)}
-    insert(client, table, {**row, key: 1}, {**row, key: 2, "synced_at": hour(1)}, {**row, key: 3})
-    insert(client, table, {**row, key: 1, "region_code": "austin"})
-    insert(client, "entity_reads", complete_read(table, hour(1)))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1, 3}
-    assert all(same_instant(at, hour(1)) for at in deleted(client, table, key).values())
-    # Read again, 3 is back; 1 keeps the time at which it was first missed.
-    remerge(client, table, key, {**row, key: 3, "synced_at": hour(2)}, {**row, key: 2, "synced_at": hour(2)})
+    for table, key in CATALOGUES.items():
+        insert(client, table, {**row, key: 1}, {**row, key: 2, "synced_at": hour(1)}, {**row, key: 3})
+        insert(client, table, {**row, key: 1, "region_code": "austin"})
+        insert(client, "entity_reads", complete_read(table, hour(1)))
+    scripts(client)
+    for table, key in CATALOGUES.items():
+        gone = deleted(client, table, key)
+        assert set(gone) == {1, 3} and all(same_instant(at, hour(1)) for at in gone.values()), table
+        # Read again, 3 is back; 1 keeps the time at which it was first missed.
+        remerge(client, table, key, *({**row, key: n, "synced_at": hour(2)} for n in (2, 3)))
     client.execute_sql("update entity_reads set read_at = %s", hour(2))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1}
-    assert same_instant(deleted(client, table, key)[1], hour(1))
-    assert fetch(client, f"select deleted_at from {table} where region_code = 'austin'") == [(None,)]
+    scripts(client)
+    for table, key in CATALOGUES.items():
+        gone = deleted(client, table, key)
+        assert set(gone) == {1} and same_instant(gone[1], hour(1)), table
+        assert fetch(client, f"select deleted_at from {table} where region_code = 'austin'") == [(None,)]
 
 
 def test_without_a_complete_read_nothing_is_deleted(client: Client) -> None:
     insert(client, "properties", property_row(1))
     insert(client, "entity_reads", complete_read("people", hour(5)))
-    run_scripts(client, "smoky")
+    scripts(client)
     assert deleted(client, "properties", "property_id") == {}
 
 
-@pytest.mark.parametrize(
-    ("table", "key"), [*CATALOGUES.items(), ("tags", "tag_id")], ids=[*CATALOGUES, "tags"]
-)
-def test_a_read_whose_rows_were_lost_on_the_way_deletes_nothing(client: Client, table: str, key: str) -> None:
-    row: dict[str, Any] = {"region_code": "smoky", "synced_at": hour(0)}
-    row |= {"tag_kind": "task"} if table == "tags" else {}
-    insert(client, table, {**row, key: 1}, {**row, key: 2}, {**row, key: 2, "region_code": "austin"})
-    insert(client, table, {**row, key: 3, "region_code": "austin", "synced_at": hour(1)})
-    scope = "task" if table == "tags" else ""
-    insert(client, "entity_reads", complete_read(table, hour(1), scope, row_count=1))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
-    remerge(client, table, key, {**row, key: 2, "synced_at": hour(1)})
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1}
+def test_reads_whose_rows_were_lost_on_the_way_delete_nothing(client: Client) -> None:
+    lists = {**CATALOGUES, "tags": "tag_id"}
+    rows: dict[str, dict[str, Any]] = {
+        table: {"region_code": "smoky", "synced_at": hour(0)}
+        | ({"tag_kind": "task"} if table == "tags" else {})
+        for table in lists
+    }
+    for table, key in lists.items():
+        row = rows[table]
+        insert(client, table, {**row, key: 1}, {**row, key: 2}, {**row, key: 2, "region_code": "austin"})
+        insert(client, table, {**row, key: 3, "region_code": "austin", "synced_at": hour(1)})
+        scope = "task" if table == "tags" else ""
+        insert(client, "entity_reads", complete_read(table, hour(1), scope, row_count=1))
+    scripts(client)
+    for table, key in lists.items():
+        assert deleted(client, table, key) == {}, table
+        remerge(client, table, key, {**rows[table], key: 2, "synced_at": hour(1)})
+    scripts(client)
+    for table, key in lists.items():
+        assert set(deleted(client, table, key)) == {1}, table
 
 
 def test_tags_are_deleted_per_kind(client: Client) -> None:
@@ -352,7 +354,7 @@ def test_tags_are_deleted_per_kind(client: Client) -> None:
     insert(client, "tags", {**tag, "tag_kind": "task"}, {**tag, "tag_kind": "property"})
     insert(client, "entity_reads", complete_read("tags", hour(1), "task", row_count=0))
     insert(client, "entity_reads", complete_read("tags", hour(0), "property"))
-    run_scripts(client, "smoky")
+    scripts(client)
     assert fetch(client, "select tag_kind from tags where deleted_at is not null") == [("task",)]
 
 
@@ -362,147 +364,119 @@ def test_details_are_deleted_and_come_back_with_their_parent(client: Client) -> 
     insert(client, "tasks", task(100, deleted_at=hour(2)), task(101))
     insert(client, "property_details", {**detail, "property_id": 1}, {**detail, "property_id": 2})
     insert(client, "task_details", {**detail, "task_id": 100}, {**detail, "task_id": 101})
-    run_scripts(client, "smoky")
+    scripts(client)
     assert same_instant(deleted(client, "property_details", "property_id").pop(1), hour(1))
     assert same_instant(deleted(client, "task_details", "task_id").pop(100), hour(2))
     assert len(deleted(client, "property_details", "property_id")) == 1
     remerge(client, "properties", "property_id", property_row(1, hour(3)))
     remerge(client, "tasks", "task_id", task(100, at=hour(3)))
-    run_scripts(client, "smoky")
+    scripts(client)
     assert deleted(client, "property_details", "property_id") == {}
     assert deleted(client, "task_details", "task_id") == {}
 
 
 # --- proven deletions ----------------------------------------------------------------------------------
 
-PROVEN = pytest.mark.parametrize(
-    ("table", "key", "row"), [("tasks", "task_id", task), ("reservations", "reservation_id", stay)]
+PROVEN: tuple[tuple[str, str, Any], ...] = (
+    ("tasks", "task_id", task),
+    ("reservations", "reservation_id", stay),
 )
 
 
-@PROVEN
-def test_two_proofs_of_two_runs_delete_and_one_does_not(
-    client: Client, table: str, key: str, row: Any
-) -> None:
-    insert(client, table, row(1), row(2), row(3), row(1, region="austin"))
-    insert(client, "deletion_proofs", proof(table, 1, hour(1)), proof(table, 2, hour(1), "deleted"))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
-    insert(client, "deletion_proofs", proof(table, 1, hour(2)), proof(table, 2, hour(2)))
-    insert(client, "deletion_proofs", proof(table, 3, hour(2)))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1, 2}
-    assert all(same_instant(at, hour(2)) for at in deleted(client, table, key).values())
-    assert fetch(client, f"select region_code from {table} where deleted_at is null and {key} = 1") == [
-        ("austin",)
+def gone(client: Client) -> list[dict[int, Any]]:
+    """Of tasks and stays: key → deleted_at."""
+    return [
+        {number: at.astimezone(timezone.utc) for number, at in deleted(client, table, key).items()}
+        for table, key, _ in PROVEN
     ]
+
+
+def prove(client: Client, *proofs: tuple[Any, ...]) -> None:
+    """Answers about the tasks and the stays of these ids."""
+    for table, _, _ in PROVEN:
+        insert(client, "deletion_proofs", *(proof(table, *values) for values in proofs))
+
+
+def test_two_proofs_of_two_runs_delete_and_one_does_not(client: Client) -> None:
+    for table, _, row in PROVEN:
+        insert(client, table, row(1), row(2), row(3), row(4), row(1, region="austin"))
+    prove(client, (1, hour(1)), (2, hour(1), "deleted"))
+    # Around an answer that proves nothing they still count.
+    prove(client, (4, hour(0.5)), (4, hour(1), "no_proof"))
+    scripts(client)
+    assert gone(client) == [{}] * 2
+    prove(client, *((number, hour(2)) for number in (1, 2, 3, 4)))
+    scripts(client)
+    proven = dict.fromkeys((1, 2, 4), hour(2))
+    assert gone(client) == [proven] * 2
+    for table, key, _ in PROVEN:
+        assert fetch(client, f"select region_code from {table} where deleted_at is null and {key} = 1") == [
+            ("austin",)
+        ]
     # More proofs later do not move the time.
-    insert(client, "deletion_proofs", proof(table, 1, hour(3)))
-    run_scripts(client, "smoky")
-    assert same_instant(deleted(client, table, key)[1], hour(2))
+    prove(client, (1, hour(3)))
+    scripts(client)
+    assert gone(client) == [proven] * 2
 
 
-@PROVEN
-@pytest.mark.parametrize(
-    "proofs",
-    [
-        [(1, "not_found", "reconcile"), (2, "no_proof", "reconcile")],
-        [(1, "not_found", "reconcile"), (2, "alive", "reconcile"), (3, "not_found", "reconcile")],
-        [(1, "not_found", "reconcile"), (2, "not_found", "reconcile"), (3, "alive", "link_lookup")],
-        [(1, "not_found", "link_lookup"), (2, "not_found", "link_lookup")],
-        [(1, "not_found", "link_lookup"), (2, "not_found", "reconcile")],
-    ],
+NO_PROOFS: tuple[tuple[tuple[int, str, str], ...], ...] = (
+    ((1, "not_found", "reconcile"), (2, "no_proof", "reconcile")),
+    ((1, "not_found", "reconcile"), (2, "alive", "reconcile"), (3, "not_found", "reconcile")),
+    ((1, "not_found", "reconcile"), (2, "not_found", "reconcile"), (3, "alive", "link_lookup")),
+    ((1, "not_found", "link_lookup"), (2, "not_found", "link_lookup")),
+    ((1, "not_found", "link_lookup"), (2, "not_found", "reconcile")),
 )
-def test_what_is_no_proof_deletes_nothing(
-    client: Client, table: str, key: str, row: Any, proofs: list[tuple[int, str, str]]
-) -> None:
-    insert(client, table, row(1))
-    insert(client, "deletion_proofs", *(proof(table, 1, hour(at), answer, why) for at, answer, why in proofs))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
 
 
-@PROVEN
-def test_a_list_that_still_shows_a_proven_row_as_deleted_does_not_revive_it(
-    client: Client, table: str, key: str, row: Any
-) -> None:
-    status = "task_status_code" if table == "tasks" else "status"
-    insert(client, table, row(1), row(2))
-    insert(
-        client, "deletion_proofs", *(proof(table, n, hour(at), "deleted") for n in (1, 2) for at in (1, 2))
-    )
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1, 2}
-    remerge(client, table, key, row(1, at=hour(3), **{status: "deleted"}), row(2, at=hour(3)))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1}
-    assert same_instant(deleted(client, table, key)[1], hour(2))
+def test_what_is_no_proof_deletes_nothing_and_a_record_seen_between_two_lives(client: Client) -> None:
+    for table, _, row in PROVEN:
+        insert(client, table, *(row(number) for number in range(len(NO_PROOFS))))
+        insert(client, table, row(11, at=hour(2)), row(12, at=hour(3)))
+    for number, proofs in enumerate(NO_PROOFS):
+        prove(client, *((number, hour(at), answer, why) for at, answer, why in proofs))
+    prove(client, *((number, hour(at)) for number in (11, 12) for at in (1, 3)))
+    scripts(client)
+    assert gone(client) == [{}] * 2
 
 
-@PROVEN
-def test_proofs_around_an_answer_that_proves_nothing_still_count(
-    client: Client, table: str, key: str, row: Any
-) -> None:
-    insert(client, table, row(1))
-    insert(client, "deletion_proofs", proof(table, 1, hour(1)), proof(table, 1, hour(2), "no_proof"))
-    insert(client, "deletion_proofs", proof(table, 1, hour(3)))
-    run_scripts(client, "smoky")
-    assert same_instant(deleted(client, table, key)[1], hour(3))
-
-
-@PROVEN
-def test_a_record_that_came_back_is_not_marked_by_old_proofs(
-    client: Client, table: str, key: str, row: Any
-) -> None:
-    insert(client, table, row(1))
-    insert(client, "deletion_proofs", proof(table, 1, hour(1)), proof(table, 1, hour(2)))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, table, key)) == {1}
-    remerge(client, table, key, row(1, at=hour(3)))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
+def test_a_record_that_came_back_is_not_marked_by_old_proofs(client: Client) -> None:
+    for table, _, row in PROVEN:
+        insert(client, table, row(1), row(2))
+    prove(client, *((number, hour(at), "deleted") for number in (1, 2) for at in (1, 2)))
+    scripts(client)
+    assert gone(client) == [dict.fromkeys((1, 2), hour(2))] * 2
+    # A list that still shows it as deleted does not revive it.
+    for table, key, row in PROVEN:
+        status = "task_status_code" if table == "tasks" else "status"
+        remerge(client, table, key, row(1, at=hour(3)), row(2, at=hour(3), **{status: "deleted"}))
+    scripts(client)
+    assert gone(client) == [{2: hour(2)}] * 2
     # One new proof together with the old ones is still one.
-    insert(client, "deletion_proofs", proof(table, 1, hour(4)))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
-    insert(client, "deletion_proofs", proof(table, 1, hour(5)))
-    run_scripts(client, "smoky")
-    assert same_instant(deleted(client, table, key)[1], hour(5))
+    prove(client, (1, hour(4)))
+    scripts(client)
+    assert gone(client) == [{2: hour(2)}] * 2
+    prove(client, (1, hour(5)))
+    scripts(client)
+    assert gone(client) == [{2: hour(2), 1: hour(5)}] * 2
 
 
-@PROVEN
-def test_a_record_seen_between_two_proofs_lives(client: Client, table: str, key: str, row: Any) -> None:
-    insert(client, table, row(1, at=hour(2)), row(2, at=hour(3)))
-    insert(client, "deletion_proofs", proof(table, 1, hour(1)), proof(table, 1, hour(3)))
-    insert(client, "deletion_proofs", proof(table, 2, hour(1)), proof(table, 2, hour(3)))
-    run_scripts(client, "smoky")
-    assert deleted(client, table, key) == {}
-
-
-def test_the_tasks_of_a_vanished_stay_lose_and_regain_it(client: Client) -> None:
+def test_the_tasks_of_a_vanished_stay_lose_and_regain_it_and_a_deleted_task_keeps_its_own(
+    client: Client,
+) -> None:
     insert(client, "properties", property_row(1))
     insert(client, "reservations", stay(10), stay(11))
     insert(client, "tasks", task(100, 10), task(101, 11))
-    run_scripts(client, "smoky")
+    scripts(client)
     assert links(client) == {100: (10, 1, "linked"), 101: (11, 1, "linked")}
-    insert(client, "deletion_proofs", proof("reservations", 10, hour(1)), proof("reservations", 10, hour(2)))
-    run_scripts(client, "smoky")
+    for entity, record_id in (("reservations", 10), ("tasks", 101)):
+        insert(client, "deletion_proofs", *(proof(entity, record_id, hour(at)) for at in (1, 2)))
+    scripts(client)
+    assert set(deleted(client, "tasks", "task_id")) == {101}
     assert links(client) == {100: (None, 1, "reservation_deleted"), 101: (11, 1, "linked")}
     assert fetch(client, "select property_pk from reservations") == [(1,), (1,)]
     remerge(client, "reservations", "reservation_id", stay(10, at=hour(3)))
-    run_scripts(client, "smoky")
+    scripts(client)
     assert links(client) == {100: (10, 1, "linked"), 101: (11, 1, "linked")}
-
-
-def test_a_deleted_task_keeps_its_links(client: Client) -> None:
-    insert(client, "properties", property_row(1))
-    insert(client, "reservations", stay(10))
-    insert(client, "tasks", task(100, 10))
-    run_scripts(client, "smoky")
-    insert(client, "deletion_proofs", proof("tasks", 100, hour(1)), proof("tasks", 100, hour(2)))
-    run_scripts(client, "smoky")
-    assert set(deleted(client, "tasks", "task_id")) == {100}
-    assert links(client) == {100: (10, 1, "linked")}
 
 
 # --- views ---------------------------------------------------------------------------------------------
@@ -517,7 +491,7 @@ def view_columns(client: Client, view: str) -> list[str]:
 
 def test_the_plans_queries_run_on_empty_tables(client: Client) -> None:
     assert ensure_views(client) == []
-    run_scripts(client, "smoky")
+    scripts(client)
     for query in VERIFICATION.split(";"):
         assert fetch(client, query) is not None
     names = {name for (name,) in fetch(client, VERIFICATION.split(";")[5])}
@@ -531,16 +505,6 @@ def test_the_plans_queries_run_on_empty_tables(client: Client) -> None:
     } <= names
 
 
-def test_every_child_has_its_view_with_region_and_parent_first(client: Client) -> None:
-    ensure_views(client)
-    for root in TABLES.values():
-        for child in root.children:
-            assert child.view is not None, child.name
-            columns = view_columns(client, child.view)
-            assert columns[:2] == ["region_code", root.key[-1]], child.view
-            assert set(columns) <= {column.name for column in child.columns}, child.view
-
-
 CONTRACT = {
     "task_supplies": "supply_usage_id supply_id name description size quantity unit_cost total_price bill_to "
     "billable markup_pricing_type markup_rate",
@@ -550,17 +514,19 @@ CONTRACT = {
 }
 
 
-@pytest.mark.parametrize("view", CONTRACT)
-def test_the_contracts_columns_are_in_its_order(client: Client, view: str) -> None:
+def test_the_contracts_columns_are_in_its_order(client: Client) -> None:
     ensure_views(client)
-    assert " ".join(view_columns(client, view)[2:]).startswith(CONTRACT[view])
-
-
-def test_the_columns_of_task_linkage(client: Client) -> None:
-    ensure_views(client)
+    for view, columns in CONTRACT.items():
+        assert " ".join(view_columns(client, view)[2:]).startswith(columns), view
     assert " ".join(view_columns(client, "task_linkage")) == (
         "region_code total_tasks linked resolved unresolved linked_pct resolution_pct"
     )
+    for root in TABLES.values():
+        for child in root.children:
+            assert child.view is not None, child.name
+            found = view_columns(client, child.view)
+            assert found[:2] == ["region_code", root.key[-1]], child.view
+            assert set(found) <= {column.name for column in child.columns}, child.view
 
 
 def test_lines_of_deleted_parents_and_deleted_cost_lines_are_left_out(client: Client) -> None:
@@ -596,8 +562,8 @@ def test_linkage_counts_live_tasks_per_region(client: Client) -> None:
         task(104, 10, deleted_at=hour(1)),
     )
     insert(client, "tasks", task(100, region="austin"))
-    run_scripts(client, "smoky")
-    run_scripts(client, "austin")
+    scripts(client)
+    scripts(client, "austin")
     rows = fetch(client, "select * from task_linkage order by region_code")
     assert [(*row[:5], *(None if p is None else float(p) for p in row[5:])) for row in rows] == [
         ("austin", 1, 0, 0, 0, 0.0, None),
@@ -650,12 +616,12 @@ def test_a_table_with_a_views_name_is_a_warning(client: Client) -> None:
 
 
 def test_a_reader_holding_a_view_costs_a_warning_not_the_run(
-    postgres: Client, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ddl, "TABLE_WAIT_S", 1)
     assert ensure_views(postgres) == []
     postgres.execute_sql("comment on view task_tags is 'of an older version'")
-    reader = psycopg2.connect(postgres_url)
+    reader = another_session(postgres)
     reader.cursor().execute("select count(*) from breezeway.task_tags")  # a transaction left open
     (warning,) = ensure_views(postgres)
     assert warning.startswith("View task_tags: not renewed, another session held a lock")
@@ -774,8 +740,9 @@ def test_each_index_is_made_once_and_its_name_fits(postgres: Client, monkeypatch
 
 
 def test_every_root_gets_its_primary_key_from_the_index_that_is_there(
-    postgres: Client, postgres_url: str
+    postgres: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(index_module, "PRIMARY_KEY_WAIT_S", 1)
     query = """
         select pg_class.relname, pg_constraint.conname
         from pg_constraint
@@ -793,7 +760,7 @@ def test_every_root_gets_its_primary_key_from_the_index_that_is_there(
         postgres.execute_sql(f"alter table {name} drop constraint ux_{name}_key")
     postgres.execute_sql("alter table supplies alter column supply_id drop not null")
     insert(postgres, "supplies", {"region_code": "smoky", "supply_id": None})
-    reader = psycopg2.connect(postgres_url)
+    reader = another_session(postgres)
     reader.cursor().execute("select * from breezeway.people")
     first, second = sorted(ensure_indexes(postgres, TABLES))
     assert first.startswith(("Index ux_people_key: not renewed", "The primary key of people: "))
@@ -820,10 +787,10 @@ def test_tables_that_do_not_exist_yet_get_no_index(postgres_database: Database) 
 
 
 def test_a_writer_in_a_table_costs_a_warning_not_the_run(
-    postgres: Client, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ddl, "TABLE_WAIT_S", 1)
-    writer = psycopg2.connect(postgres_url)
+    writer = another_session(postgres)
     writer.cursor().execute("insert into breezeway.regions (_dlt_id, region_code) values ('x', 'smoky')")
     (warning,) = ensure_indexes(postgres, TABLES)
     assert warning.startswith("Index ux_regions_key: not renewed")
@@ -831,12 +798,10 @@ def test_a_writer_in_a_table_costs_a_warning_not_the_run(
     assert ensure_indexes(postgres, TABLES) == []
 
 
-def test_duckdb_gets_neither_indexes_nor_comments(duckdb_database: Database) -> None:
-    with duckdb_database.client() as client:
-        create_tables(client)
-        assert ensure_indexes(client, TABLES) == []
-        assert ensure_comments(client, TABLES) == []
-        assert fetch(client, "select count(*) from duckdb_indexes()") == [(0,)]
+def test_duckdb_gets_neither_indexes_nor_comments(duckdb_tables: Client) -> None:
+    assert ensure_indexes(duckdb_tables, TABLES) == []
+    assert ensure_comments(duckdb_tables, TABLES) == []
+    assert fetch(duckdb_tables, "select count(*) from duckdb_indexes()") == [(0,)]
 
 
 def test_the_data_dictionary_is_on_the_columns(postgres: Client, monkeypatch: pytest.MonkeyPatch) -> None:
