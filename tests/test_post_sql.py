@@ -186,7 +186,12 @@ def test_a_stay_an_answer_and_a_property_that_come_later_are_linked_then(client:
     assert fetch(client, "select property_pk from reservations") == [(None,), (None,)]
     insert(client, "properties", property_row(1, hour(2)))
     scripts(client)
-    assert [place for _, place, _ in links(client).values()] == [1, 1, 1, 2]
+    assert {number: place for number, (_, place, _) in links(client).items()} == {
+        100: 1,
+        101: 1,
+        102: 1,
+        103: 2,
+    }
     assert fetch(client, "select property_pk from reservations") == [(1,), (1,)]
 
 
