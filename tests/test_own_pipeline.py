@@ -9,17 +9,19 @@ import subprocess
 import sys
 import venv
 import zipfile
-from collections.abc import Iterator
-from email.parser import Parser
+from collections.abc import Iterable, Iterator
+from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from conftest import NOW
 from databases import Database
 from dlt.common.runtime.run_context import RunContext, switched_run_context
-from loading import Loader
 from packaging.requirements import Requirement
+from quick_loading import QuickLoader
+from small_worlds import small_world
 
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.database.destinations import pipelines_root
@@ -49,7 +51,7 @@ assert len(people) == len(world.people) > 0
 
 @pytest.fixture
 def world() -> World:
-    return World.seeded("smoky", now=NOW, properties=2, tasks_per_property=3)
+    return small_world(properties=2, tasks=3, stays_days=20)
 
 
 @pytest.fixture
@@ -71,11 +73,12 @@ def test_the_readmes_section_does_what_it_says(project: Path, sandbox: Sandbox) 
     (section,) = re.findall(r"^## In your own pipeline\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     assert len(section.splitlines()) <= LONGEST_SECTION
     file = Database("duckdb", str(project / "breezeway_local.duckdb"), project)
-    with Loader(sandbox, file, pipelines_root(), NOW) as loader:
+    with QuickLoader(sandbox, file, pipelines_root(), NOW) as loader:
         loader.load("--entities", "tasks")  # of run.py, which the notebook's cell looks into
     said: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
-        exec(block, said)
+    with duckdb.connect(file.url):  # the file stays open: opening it for each statement costs more than that
+        for block in re.findall(r"^```python\n(.*?)^```", section, re.MULTILINE | re.DOTALL):
+            exec(block, said)
     world = sandbox.world
     assert len(said["people"]) == len(world.people) > 0
     assert {row[0] for row in said["tasks"]} == set(world.tasks)
@@ -113,18 +116,24 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_the_wheel_is_the_source_alone_and_typed(wheel: Path) -> None:
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Packages of an environment that has nothing but the wheel."""
+    folder = tmp_path_factory.mktemp("empty")
+    venv.create(folder, symlinks=True)
+    (site,) = folder.glob("lib/python*/site-packages")
     with zipfile.ZipFile(wheel) as packed:
-        names = packed.namelist()
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"breezeway_source"}
-    assert "breezeway_source/py.typed" in names
+        packed.extractall(site)
+    return site
 
 
-def test_the_wheel_asks_for_what_it_imports(wheel: Path) -> None:
-    with zipfile.ZipFile(wheel) as packed:
-        (metadata,) = (name for name in packed.namelist() if name.endswith(".dist-info/METADATA"))
-        asked = Parser().parsestr(packed.read(metadata).decode()).get_all("Requires-Dist") or []
-    required = {needed.name for needed in map(Requirement, asked) if needed.marker is None}
+def test_the_wheel_is_the_source_alone_and_typed(site: Path) -> None:
+    assert {file.name for file in site.iterdir() if file.suffix != ".dist-info"} == {"breezeway_source"}
+    assert (site / "breezeway_source" / "py.typed").exists()
+
+
+def test_the_wheel_asks_for_what_it_imports(site: Path) -> None:
+    required = {needed.name for needed in map(Requirement, asked(site)) if needed.marker is None}
     imported = {
         name.split(".")[0]
         for file in (ROOT / "breezeway_source").rglob("*.py")
@@ -149,22 +158,29 @@ def at_run_time(tree: ast.AST) -> Iterator[ast.AST]:
             yield from at_run_time(node)
 
 
-@pytest.fixture(scope="module")
-def empty(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Python of an environment with the wheel and what it asks for, from the package index. Of the module: so pip finds
-    the settings and the cache of whoever runs it."""
-    folder = tmp_path_factory.mktemp("empty")
-    venv.create(folder, with_pip=False)
-    (python,) = (folder / name for name in ("bin/python", "Scripts/python.exe") if (folder / name).exists())
-    command = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-compile", wheel]
-    installed = subprocess.run(command, capture_output=True, text=True, timeout=300)
-    assert installed.returncode == 0, installed.stderr
-    return python
+def asked(site: Path) -> list[str]:
+    (metadata,) = site.glob("*.dist-info")
+    return Distribution.at(metadata).requires or []
 
 
-def test_the_wheel_is_used_in_an_empty_environment(empty: Path, tmp_path: Path) -> None:
-    """With nothing but what it asks for: neither this checkout nor what the tests have installed."""
+def with_theirs(asked: Iterable[str], extras: Iterable[str] = ("",)) -> Iterator[Distribution]:
+    """What is asked for, and what that asks for, as it is installed here; of the versions asked for."""
+    for needed in map(Requirement, asked):
+        if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+            found = distribution(needed.name)
+            assert needed.specifier.contains(found.version, prereleases=True), (str(needed), found.version)
+            yield found
+            yield from with_theirs(found.requires or (), needed.extras or ("",))
+
+
+def test_the_wheel_is_used_in_an_environment_of_what_it_asks_for(site: Path, tmp_path: Path) -> None:
+    """Neither this checkout is there nor what the tests have installed."""
+    for needed in with_theirs(asked(site)):
+        for name in {file.parts[0] for file in needed.files or ()} - {"..", "__pycache__"}:
+            if not (site / name).exists():
+                (site / name).symlink_to(str(needed.locate_file(name)))
     (tmp_path / "elsewhere.py").write_text(ELSEWHERE, "utf-8")
-    command = [empty, "-I", "elsewhere.py", str(empty.parent.parent)]
+    folder = site.parents[2]
+    command = [folder / "bin" / "python", "-I", "elsewhere.py", str(folder)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
