@@ -176,12 +176,13 @@ class Loader:
         name = f"loaded_{self.database.kind}_{session}_{hashlib.sha256(what.encode()).hexdigest()[:16]}"
         with one_at_a_time(name) as shared:
             assert shared is not None, "pytest sets it"
+            self.let_go()
             made = shared / f"{name}.made"
             if made.exists():
                 self.database.copied_from(shared, name)
                 return
             make()
-            self._readers.clear()
+            self.let_go()
             self.database.copy_to(shared, name)
             made.touch()
 
@@ -201,6 +202,10 @@ class Loader:
             self._readers[place] = pipeline.sql_client()
         with self._readers[place] as client:
             yield client
+
+    def let_go(self) -> None:
+        """Close what is open for questions, before somebody takes the database's file."""
+        self._readers.clear()
 
     def column(self, sql: str, *args: Any) -> list[Any]:
         return [row[0] for row in self.query(sql, *args)]

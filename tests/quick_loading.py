@@ -10,6 +10,8 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +22,7 @@ from dlt.common.configuration.specs.config_section_context import ConfigSectionC
 from dlt.common.json import json
 from dlt.common.schema import Schema
 from dlt.common.schema.typing import TColumnSchema
+from dlt.destinations.sql_client import SqlClientBase
 from dlt.extract import DltSource
 from dlt.extract.decorators import SourceInjectableContext, SourceSchemaInjectableContext
 from dlt.extract.items import TableNameMeta
@@ -176,6 +179,23 @@ class QuickLoader(Loader):
         super().__init__(*args)
         assert self.database.kind == "duckdb", "the short way is DuckDB's"
         self.configure(marts=False)
+        self._held = ExitStack()
+
+    def __exit__(self, *error: Any) -> None:
+        self.let_go()
+        super().__exit__(*error)
+
+    @contextmanager
+    def client(self) -> Iterator[SqlClientBase[Any]]:
+        """The file stays open from the first question on: to open it costs ten times what a question does."""
+        if not self._readers:
+            self._held.enter_context(self._file_open())
+        with super().client() as client:
+            yield client
+
+    def let_go(self) -> None:
+        self._held.close()
+        super().let_go()
 
     @property
     def target(self) -> Target:
