@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -203,3 +203,7 @@ class QuickLoader(Loader):
         return QuickTarget(
             **{field.name: getattr(target, field.name) for field in dataclasses.fields(target)}
         )
+
+    def once(self, what: str, make: Callable[[], object]) -> None:
+        """Other tests' copies are of whole runs, with what dlt notes in its own tables."""
+        super().once(f"the short way: {what}", make)
