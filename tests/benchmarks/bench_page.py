@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OPTIONS = "--region all --entities all --sandbox --quiet --page".split()
+OPTIONS = "--region all --sandbox --quiet --page".split()
 ROUNDS = 3
 
 
