@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
-from databases import Database
+from databases import Database, fresh_postgres
 from loading import Loader
+from quick_loading import QuickLoader
 from reading_pages import Page
 from small_worlds import NOW, small_world
-from tables import create_tables, insert
+from tables import Client, insert
 
 from breezeway_source.sandbox import Sandbox, World
 from pipelines.database.marts import make_tables
+from pipelines.database.post_sql import run_scripts
 from pipelines.page import __main__ as page_command
 from pipelines.page import axes, charts
 from pipelines.page.making import make_page, write_page
@@ -50,52 +55,69 @@ def worlds() -> dict[str, World]:
     return made
 
 
-def load_twice(loader: Loader) -> None:
-    """Two regions, with changes between."""
-    sandbox = loader.sandbox
+def load_and_change(loader: Loader) -> None:
+    """Two regions, and an hour later what a run would write of three tasks that changed."""
     first = loader.run("--entities", "all", regions=tuple(REGIONS))
     assert first.exit_code == 0, first.as_dict()
-    world = sandbox.worlds["smoky"]
-    done = [t for t in world.tasks.values() if t["type_task_status"]["code"] in ("finished", "approved")]
-    loader.pass_time(hours=1)
-    world.edit_task(done[0]["id"], type_task_status={"code": "created", "name": "Created", "stage": "new"})
-    approved = next(t for t in done[1:] if t["type_task_status"]["code"] == "approved" and t.get("costs"))
-    costs = [{**approved["costs"][0], "cost": 1234.5}, *approved["costs"][1:]]
-    world.edit_task(approved["id"], costs=costs)
-    open_task = next(t for t in world.tasks.values() if not t.get("assignments"))
-    world.edit_task(
-        open_task["id"],
-        assignments=[{"id": 1, "assignee_id": 655, "name": "A", "type_task_user_status": "assigned"}],
+    tasks = loader.sandbox.worlds["smoky"].tasks.values()
+    done = [t for t in tasks if t["type_task_status"]["code"] in ("finished", "approved")]
+    reopened = done[0]["id"]
+    approved = next(
+        t["id"] for t in done[1:] if t["type_task_status"]["code"] == "approved" and t.get("costs")
     )
-    second = loader.run(regions=tuple(REGIONS))
-    assert second.exit_code == 0, second.as_dict()
+    assigned = next(t["id"] for t in tasks if not t.get("assignments"))
+    with loader.client() as client:
+        client.execute_sql(f"update tasks set task_status_code = 'created' where task_id = {reopened}")
+        client.execute_sql(
+            f"update tasks__costs set cost = 1234.5 where task_id = {approved} and _dlt_list_idx = 0"
+        )
+        somebody = {"region_code": "smoky", "task_id": assigned, "assignee_id": 655}
+        of_it = {"_dlt_root_id": "x", "_dlt_parent_id": "x", "_dlt_list_idx": 0}
+        insert(client, "tasks__assignments", {**somebody, **of_it, "type_task_user_status": "assigned"})
+        client.execute_sql(
+            "update tasks set link_status = null, synced_at = %s "
+            f"where task_id in ({reopened}, {approved}, {assigned})",
+            plain(NOW.add(hours=1)),
+        )
+        run_scripts(client, "smoky")
 
 
 @contextmanager
-def loaded_twice(database: Database, folder: Path) -> Iterator[Loader]:
-    running = Sandbox.multi(worlds(), token_limit=False)
-    with running as sandbox, Loader(sandbox, database, folder / "work", NOW) as loader:
-        loader.once("the page's two regions", lambda: load_twice(loader))
+def loaded_into(kind: str, folder: Path) -> Iterator[Loader]:
+    with ExitStack() as stack:
+        url = stack.enter_context(fresh_postgres()) if kind == "postgres" else str(folder / "page.duckdb")
+        way = Loader if kind == "postgres" else QuickLoader
+        sandbox = stack.enter_context(Sandbox.multi(worlds(), token_limit=False))
+        loader = stack.enter_context(way(sandbox, Database(kind, url, folder), folder / "work", NOW))
+        loader.configure(marts=True)
+        loader.once("the page's two regions", lambda: load_and_change(loader))
         loader.now = NOW.add(hours=1, minutes=10)
         yield loader
 
 
-@pytest.fixture
-def loaded(database: Database, tmp_path: Path) -> Iterator[Loader]:
-    with loaded_twice(database, tmp_path) as loader:
+@pytest.fixture(scope="module", params=["duckdb", "postgres"])
+def loaded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loader]:
+    """For tests that change nothing of it."""
+    folder = tmp_path_factory.mktemp("loaded")
+    home = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "DLT_DATA_DIR")}
+    with patch.dict(os.environ, home), loaded_into(request.param, folder) as loader:
         yield loader
 
 
 @pytest.fixture
-def loaded_duckdb(duckdb_database: Database, tmp_path: Path) -> Iterator[Loader]:
-    """For what the same queries are asked for on both databases elsewhere in this file."""
-    with loaded_twice(duckdb_database, tmp_path) as loader:
+def loaded_duckdb(tmp_path: Path) -> Iterator[Loader]:
+    with loaded_into("duckdb", tmp_path) as loader:
         yield loader
 
 
-def page(loader: Loader, **options: Any) -> Page:
+@cache
+def html_of(loader: Loader, with_names: bool = False) -> str:
     with loader.client() as client:
-        return Page(make_page(client, REGIONS, loader.now, **options))
+        return make_page(client, REGIONS, loader.now, with_names=with_names)
+
+
+def page(loader: Loader, with_names: bool = False) -> Page:
+    return Page(html_of(loader, with_names))
 
 
 def name(code: str) -> str:
@@ -341,7 +363,7 @@ def test_every_other_figure_equals_one_reckoned_from_the_rows(loaded: Loader) ->
         (zone,) = loaded.column("select time_zone from regions where region_code = %s", code)
         at = good.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %Z")
         assert card["last good run"] == f"{at} ({card['data loaded']})"
-        # Both regions were loaded by the same two runs.
+        # Both regions were loaded by the same run.
         for entity, last in loaded.query(
             "select entity, max(finished_at) from sync_runs where region_code = %s group by entity", code
         ):
@@ -381,22 +403,22 @@ def test_what_needs_attention_is_that_of_the_view_the_next_guest_first(loaded_du
     assert urgency == sorted(urgency)
 
 
-def test_changes_are_told_from_the_history(loaded_duckdb: Loader) -> None:
-    """The fixture reopened one task, edited one approved line and assigned one task, an hour after the first load."""
-    shown = page(loaded_duckdb)
-    month = loaded_duckdb.now.strftime("%Y-%m")
+def test_changes_are_told_from_the_history(loaded: Loader) -> None:
+    """Reopened, edited after its approval, assigned: one task each, an hour after the first load."""
+    shown = page(loaded)
+    month = loaded.now.strftime("%Y-%m")
     assert shown.rows("Reopened tasks by region and month") == [["Smoky", month, "1", "1"]]
     (edited,) = shown.rows("Lines edited after approval, the newest 20")
-    versions = loaded_duckdb.column(
+    versions = loaded.column(
         "select coalesce(cost_amount, 0) + coalesce(supply_amount, 0) from task_changes where task_id = %s "
         "order by change_number",
         int(edited[1]),
     )
     assert edited[4:] == [money(versions[0]), money(versions[-1])] and versions[0] != versions[-1]
-    (seen,) = loaded_duckdb.column(
+    (seen,) = loaded.column(
         "select noted_at from task_changes where task_id = %s and change_number = 2", int(edited[1])
     )
-    (title,) = loaded_duckdb.column("select name from tasks where task_id = %s", int(edited[1]))
+    (title,) = loaded.column("select name from tasks where task_id = %s", int(edited[1]))
     assert (
         edited[0] == "Smoky"
         and edited[2] == title
@@ -405,10 +427,9 @@ def test_changes_are_told_from_the_history(loaded_duckdb: Loader) -> None:
     assert shown.rows("Hours until assigned, by region and month") == [["Smoky", month, "1", "1.0", "1.0"]]
 
 
-def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
-    with loaded_duckdb.client() as client:
-        shown = Page(make_page(client, REGIONS, loaded_duckdb.now, with_names=True))
-    first = (loaded_duckdb.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
+def test_work_by_person_is_that_of_the_payouts(loaded: Loader) -> None:
+    shown = page(loaded, with_names=True)
+    first = (loaded.now.date().replace(day=1) - timedelta(days=1)).replace(day=1)
     expected = [
         [
             name(code),
@@ -418,7 +439,7 @@ def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
             currency or NOTHING,
             money(amount),
         ]
-        for code, month, tasks, without, currency, amount in loaded_duckdb.query(
+        for code, month, tasks, without, currency, amount in loaded.query(
             "select region_code, work_month, count_tasks, count_tasks_without_rate, currency, amount from mart_payouts "
             f"where work_month >= date '{first}'"
         )
@@ -427,9 +448,9 @@ def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
     assert sorted([*row[:2], *row[3:]] for row in told) == sorted(expected) and expected
     people = {
         (name(code), person): full
-        for code, person, full in loaded_duckdb.query("select region_code, person_id, name from people")
+        for code, person, full in loaded.query("select region_code, person_id, name from people")
     }
-    shares = loaded_duckdb.query(
+    shares = loaded.query(
         f"select region_code, person_id from mart_payouts where work_month >= date '{first}'"
     )
     whose = Counter(
@@ -439,10 +460,8 @@ def test_work_by_person_is_that_of_the_payouts(loaded_duckdb: Loader) -> None:
     assert Counter((row[0], row[2]) for row in told) == whose and any(" " in who for _, who in whose)
 
 
-def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded_duckdb: Loader) -> None:
-    with loaded_duckdb.client() as client:
-        html = make_page(client, REGIONS, loaded_duckdb.now)
-        named = make_page(client, REGIONS, loaded_duckdb.now, with_names=True)
+def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded: Loader) -> None:
+    html, named = html_of(loaded), html_of(loaded, with_names=True)
     shown = Page(html)
     assert MARKUP in [row[2] for row in shown.rows("The 20 tasks whose totals differ most")]
     assert MARKUP not in html and "<b>" not in html
@@ -452,10 +471,7 @@ def test_what_came_from_outside_is_shown_as_text_and_people_are_not_shown(loaded
             assert not key.startswith("on"), key
             if key in ("href", "src"):
                 assert (value or "").startswith("#")
-    staff = {
-        first
-        for (first,) in loaded_duckdb.query("select first_name from people where first_name is not null")
-    }
+    staff = {first for (first,) in loaded.query("select first_name from people where first_name is not null")}
     assert GUEST not in html and GUEST not in named and "example.test" not in html
     assert "Work by person" not in html
     assert (
@@ -481,11 +497,9 @@ def test_an_empty_database_says_what_to_do(duckdb_database: Database) -> None:
 
 
 @pytest.fixture
-def tables(duckdb_database: Database) -> Iterator[Any]:
-    with duckdb_database.client() as client:
-        create_tables(client)
-        make_tables(client)
-        yield client
+def tables(duckdb_tables: Client) -> Client:
+    make_tables(duckdb_tables)
+    return duckdb_tables
 
 
 def put(client: Any, table: str, *rows: dict[str, Any]) -> None:
@@ -534,11 +548,13 @@ def test_a_region_is_late_failed_or_well_in_words_and_with_its_problems(tables: 
                 "synced_at": plain(NOW),
             },
         )
-    for hour in range(1, 240, 1):
-        insert(tables, "sync_runs", run_row("well", "tasks", hour))
-        if hour > 20:
-            insert(tables, "sync_runs", run_row("late", "tasks", hour))
-        insert(tables, "sync_runs", run_row("failed", "tasks", hour + 1))
+    insert(
+        tables,
+        "sync_runs",
+        *(run_row("well", "tasks", hour) for hour in range(1, 120)),
+        *(run_row("late", "tasks", hour) for hour in range(21, 120)),
+        *(run_row("failed", "tasks", hour + 1) for hour in range(1, 120)),
+    )
     noted = {"text": "failed: no answer. Next: wait.", "since": "2026-03-10T01:02:03+00:00", "seen": "x"}
     problems = json.dumps({"error": noted})
     insert(
@@ -559,12 +575,11 @@ def test_a_region_is_late_failed_or_well_in_words_and_with_its_problems(tables: 
     assert "usually every 60 minutes" in titles
 
 
-@pytest.fixture
-def tables_of_both(database: Database) -> Iterator[Any]:
-    with database.client() as client:
-        create_tables(client)
-        make_tables(client)
-        yield client
+@pytest.fixture(params=["duckdb", "postgres"])
+def tables_of_both(request: pytest.FixtureRequest) -> Client:
+    made: Client = request.getfixturevalue(f"{request.param}_tables")
+    make_tables(made)
+    return made
 
 
 def test_months_and_weeks_are_of_the_regions_zone_and_reopened_means_one_thing(tables_of_both: Any) -> None:
@@ -864,60 +879,39 @@ def test_months_and_weeks_without_a_row_have_their_place_in_pictures() -> None:
     assert [text for text in re.findall(r">(\d{4}-\d\d)<", svg)] == axes.every_month(months)
 
 
-def test_forty_regions_and_two_years_stay_small(tables: Any) -> None:
-    for number in range(40):
-        code = f"region_{number}"
-        insert(tables, "regions", {"region_code": code, "name": f"Region {number}", "synced_at": plain(NOW)})
-        insert(
-            tables,
-            "sync_runs",
-            *(
-                run_row(
-                    code,
-                    "tasks",
-                    168 * week + number / 100,
-                    tasks_total=1000,
-                    tasks_linked=800,
-                    tasks_resolved=700 + week,
-                )
-                for week in range(8)
-            ),
-        )
-        stays = [
-            {
-                "region_code": code,
-                "reservation_id": 100 * month + stay,
-                "is_turn": True,
-                "checkout_date": (NOW.date().replace(day=1) - timedelta(days=30 * month)),
-                "checkout_month": (NOW.date().replace(day=1) - timedelta(days=30 * month)).replace(day=1),
-                "clean_cost": Decimal(100 + stay + month),
-                "is_on_time": bool(stay % 2),
-                "is_same_day_turn": False,
-            }
-            for month in range(24)
-            for stay in range(3)
-        ]
-        put(tables, "mart_stay_turnovers", *stays)
-        put(
-            tables,
-            "mart_owner_billing",
-            *(
-                {
-                    "region_code": code,
-                    "property_id": 1,
-                    "work_month": (NOW.date().replace(day=1) - timedelta(days=30 * month)).replace(day=1),
-                    "bill_to": payer,
-                    "count_lines": 3,
-                    "count_lines_without_amount": 0,
-                    "amount": Decimal("12.50"),
-                    "billable_amount": Decimal("12.50"),
-                }
-                for month in range(24)
-                for payer in ("owner", "guest", "internal")
-            ),
-        )
+def test_forty_regions_and_two_years_stay_small(tables: Client) -> None:
+    regions = [f"region_{number}" for number in range(40)]
+    insert(
+        tables,
+        "regions",
+        *({"region_code": code, "name": code.title(), "synced_at": plain(NOW)} for code in regions),
+    )
+    counts = {"tasks_total": 1000, "tasks_linked": 800}
+    insert(
+        tables,
+        "sync_runs",
+        *(
+            run_row(code, "tasks", 168 * week + number / 100, **counts, tasks_resolved=700 + week)
+            for number, code in enumerate(regions)
+            for week in range(8)
+        ),
+    )
+    month = f"date '{NOW.date().replace(day=1)}' - to_months(cast(months.range as integer))"
+    tables.execute_sql(
+        "insert into mart_stay_turnovers (region_code, reservation_id, is_turn, checkout_date, checkout_month, "
+        "clean_cost, is_on_time, is_same_day_turn) "
+        f"select region_code, 100 * months.range + stays.range, true, {month}, {month}, "
+        "100 + stays.range + months.range, stays.range % 2 = 1, false "
+        "from regions, range(24) as months, range(3) as stays"
+    )
+    tables.execute_sql(
+        "insert into mart_owner_billing (region_code, property_id, work_month, bill_to, count_lines, "
+        "count_lines_without_amount, amount, billable_amount) "
+        f"select region_code, 1, {month}, bill_to, 3, 0, 12.5, 12.5 "
+        "from regions, range(24) as months, (values ('owner'), ('guest'), ('internal')) as payers (bill_to)"
+    )
     html = make_page(tables, {}, NOW)
-    assert len(Page(html).rows("Cost of a turnover in Region 39")) > 20
+    assert len(Page(html).rows("Cost of a turnover in Region_39")) > 20
     assert len(html.encode()) < 2_000_000
 
 
