@@ -18,7 +18,7 @@ from databases import Database
 from loading import Loader
 from small_worlds import NOW, HidingWorld, small_world
 from story.play import small_pages
-from story.truth import Tables, differences
+from story.truth import HOURLY, Tables, compared, differences
 
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.sandbox.stamps import naive
@@ -249,12 +249,14 @@ def play(pack: Sequence[Cell], stage: Stage, folder: Path) -> list[str]:
         loader.pass_time(days=10)
         deviating = [(cell, _deviate(sandbox, world, cell)) for cell in pack]
         (report,) = loader.run(*RUNS[run]).regions
-        problems = []
+        tables = Tables(loader)
+        was_made = run != "first" or not report.error
+        problems = tables.read(dict.fromkeys((*HOURLY, *read_by(run)))) if was_made else []
         for cell, on in deviating:
             touched = on.touched or "happens" in cell.trial.options or cell.is_as_ever
             found = [] if touched else ["touched no answer"]
             for name in cell.lists:
-                found += Verdict(loader, world, report, pack, cell, name).problems()
+                found += Verdict(tables, world, report, pack, cell, name).problems()
             paths = [LISTS[name].path for name in cell.lists]
             urls = Counter(
                 (r.path, *sorted(r.query.items())) for r in sandbox.logged() if r.endpoint in paths
@@ -267,7 +269,7 @@ def play(pack: Sequence[Cell], stage: Stage, folder: Path) -> list[str]:
                 touched.add("task_details")  # of tasks that could not be read nothing more is asked
             rest = [name for name in read_by(run) if name not in touched]
             problems += [
-                f"the rest: {problem}" for problem in differences(loader, world, rest, proven=False)[:5]
+                f"the rest: {problem}" for problem in compared(tables, world, rest, proven=False)[:5]
             ]
         sandbox.behave()
         return problems + healed(loader, world, run, heal)
@@ -319,14 +321,14 @@ class Verdict:
 
     def __init__(
         self,
-        loader: Loader,
+        tables: Tables,
         world: HidingWorld,
         report: RegionReport,
         pack: Sequence[Cell],
         cell: Cell,
         name: str,
     ) -> None:
-        self.loader, self.world, self.report, self.pack, self.cell = loader, world, report, pack, cell
+        self.tables, self.world, self.report, self.pack, self.cell = tables, world, report, pack, cell
         self.list = LISTS[name]
         self.told = self.list.path in str(report.error) or any(
             failure["entity"] == self.list.entity or self.list.path in failure["message"]
@@ -355,11 +357,9 @@ class Verdict:
             found.append(f"exit {report.exit_code}: {report.error}")
         if report.error and self.cell.run == "first":
             return found  # nothing was loaded
-        tables = Tables(self.loader)
-        found += tables.read(dict.fromkeys(("reservations", self.list.root)))
-        found += self._deleted(tables)
+        found += self._deleted()
         if not self.told and trial.must != "here":
-            differing = differences(self.loader, self.world, [self.list.root], proven=False)
+            differing = compared(self.tables, self.world, [self.list.root], proven=False)
             found += [line for line in differing if trial.must != "calm" or "not at the source" not in line][
                 :5
             ]
@@ -367,14 +367,14 @@ class Verdict:
             found += [
                 f"{key} is not there, exit {report.exit_code} {report.failures}"
                 for key in self._living()
-                if key not in tables.roots[self.list.root]
+                if key not in self.tables.roots[self.list.root]
             ]
         return found
 
-    def _deleted(self, tables: Tables) -> list[str]:
+    def _deleted(self) -> list[str]:
         """Marked deleted: never a row that lives, nothing at all where the list is not whole."""
         living = self._living()
-        rows = tables.roots[self.list.root].items()
+        rows = self.tables.roots[self.list.root].items()
         marked = [key for key, row in rows if row.get("deleted_at") is not None]
         return [
             f"{key} is marked deleted"
@@ -388,7 +388,7 @@ class Verdict:
             kinds = ("task", "property", "reservation")
             return {(kind, row_id) for kind in kinds for row_id in getattr(world, f"{kind}_tags")}
         if root == "reservations":
-            oldest = self.loader.settings.start_date.isoformat()
+            oldest = self.tables.oldest_checkout
             return {(i,) for i, row in world.reservations.items() if row["checkout_date"] >= oldest}
         store = {"property_details": "properties", "task_details": "tasks"}.get(root, root)
         return {(row_id,) for row_id in getattr(world, store)}

@@ -224,9 +224,13 @@ def differences(loader: Loader, world: HidingWorld, names: Iterable[str], *, pro
     `proven`: what vanished must be marked deleted. Before its two proofs a vanished task or stay is still there,
     and a hidden one may be older than at the source: no list shows it.
     """
-    wanted_names = list(dict.fromkeys([*HOURLY, *names]))
     tables = Tables(loader)
-    problems = tables.read(wanted_names)
+    return tables.read(dict.fromkeys([*HOURLY, *names])) + compared(tables, world, names, proven=proven)
+
+
+def compared(tables: Tables, world: HidingWorld, names: Iterable[str], *, proven: bool) -> list[str]:
+    """`differences` of tables that are read already, HOURLY's among them."""
+    problems = []
     expected = Expected(world, tables, proven=proven)
     for name in names:
         found = tables.roots[name]
