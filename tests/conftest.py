@@ -128,6 +128,15 @@ def quick_loader(sandbox: Sandbox, duckdb_database: Database, tmp_path: Path) ->
         yield made
 
 
+@pytest.fixture
+def short_loader(sandbox: Sandbox, database: Database, tmp_path: Path) -> Iterator[Loader]:  # noqa: F811
+    """Loads the sandbox into both databases without marts: PostgreSQL by dlt's way, DuckDB by the shortest."""
+    kind = QuickLoader if database.kind == "duckdb" else Loader
+    with kind(sandbox, database, tmp_path / "work", NOW) as made:
+        made.configure(marts=False)
+        yield made
+
+
 @pytest.fixture(params=["duckdb", "postgres"])
 def tables(request: pytest.FixtureRequest) -> Client:
     """An open client on a dataset of every table, empty, on both databases: for tests of SQL alone."""

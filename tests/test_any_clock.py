@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pendulum
 import pytest
+from databases import Database
 from loading import Loader
-from many_processes import ROOT, environment, small_worlds
+from many_processes import environment, small_worlds, start
+from quick_loading import QuickLoader
 from small_worlds import small_world
 
 from breezeway_source.sandbox import Sandbox, World
@@ -38,8 +35,9 @@ def shift_load_ids(loader: Loader) -> None:
 
 
 def test_what_a_clock_that_was_ahead_left_is_removed_and_told_and_changes_of_that_time_arrive(
-    loader: Loader,
+    short_loader: Loader,
 ) -> None:
+    loader = short_loader
     loader.first_load("--entities", "all")
     before = loader.now
     loader.now = before.add(days=AHEAD_DAYS)  # the machine's clock alone: the world stays where it is
@@ -94,52 +92,46 @@ def test_a_clock_that_is_behind_removes_nothing_of_the_right_ones(
     assert loader.column("select count(distinct run_id) from sync_runs") == [2]
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox.multi(small_worlds(("smoky",)), token_limit=False) as found:
-        yield found
-
-
 @pytest.mark.skipif(
     not FAKETIME, reason="no libfaketime here; the tests above move the rows instead of the clock"
 )
 @pytest.mark.parametrize("api_agrees", [False, True], ids=["the API tells", "the API is ahead too"])
-def test_a_machine_40_days_ahead_and_then_right_ones(
-    api_agrees: bool, running: Sandbox, tmp_path: Path
+def test_a_machine_40_days_ahead_and_then_a_right_one(
+    api_agrees: bool, duckdb_database: Database, tmp_path: Path
 ) -> None:
-    """Real processes on real clocks: the second and third are fresh machines, as those of CI are."""
-    world = running.worlds["smoky"]
-    database = tmp_path / "warehouse.duckdb"
+    """The first is a process on a clock of its own; both are fresh machines, as those of CI are."""
+    with Sandbox.multi(small_worlds(("smoky",)), token_limit=False) as sandbox:
+        world, folder = sandbox.world, tmp_path / "ahead"
+        clock = {
+            "LD_PRELOAD": FAKETIME[0],
+            "FAKETIME": f"+{AHEAD_DAYS}d",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        }
+        place = {
+            "DESTINATION__DUCKDB__CREDENTIALS": duckdb_database.url,
+            "SOURCES__BREEZEWAY__MARTS": "false",
+        }
+        sandbox.faults.clock_ahead_s = AHEAD_DAYS * 86400.0 if api_agrees else 0.0
+        first = start(
+            ["--region", "smoky", "--report", "r.json"],
+            folder,
+            environment(sandbox, folder, **place, **clock),
+        )
+        said = first.communicate(timeout=120)
+        assert first.returncode in (0, 1), said
+        (ahead,) = json.loads((folder / "r.json").read_text("utf-8"))["regions"]
+        told = [p for p in ahead["problems"] if "this machine's clock is 40 days ahead" in p]
+        assert bool(told) != api_agrees
 
-    def run(name: str, **clock: str) -> dict[str, Any]:
-        folder = tmp_path / name
-        folder.mkdir()
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "pipelines" / "run.py"), "--region", "smoky", "--report", "r.json"],
-            cwd=folder, capture_output=True, text=True, timeout=120,
-            env=environment(running, folder, DESTINATION__DUCKDB__CREDENTIALS=str(database), **clock),
-        )  # fmt: skip
-        assert done.returncode in ((0, 1) if clock else (0,)), done.stdout + done.stderr
-        found: dict[str, Any] = json.loads((folder / "r.json").read_text("utf-8"))
-        return found
-
-    running.faults.clock_ahead_s = AHEAD_DAYS * 86400.0 if api_agrees else 0.0
-    ahead = run("ahead", LD_PRELOAD=FAKETIME[0], FAKETIME=f"+{AHEAD_DAYS}d", FAKETIME_DONT_FAKE_MONOTONIC="1")
-    told = [p for p in ahead["regions"][0]["problems"] if "this machine's clock is 40 days ahead" in p]
-    assert bool(told) != api_agrees
-    running.faults.clock_ahead_s = 0.0
-    world.now = pendulum.now("UTC")
-    task_id = min(world.tasks)
-    world.edit_task(task_id, name=f"Changed {api_agrees}")
-    for name in ("right", "right again") if api_agrees else ("right",):
-        report = run(name)
-        with duckdb.connect(str(database), read_only=True) as connection:
-            row = connection.execute(
-                "select name from breezeway.tasks where task_id = ?", [task_id]
-            ).fetchone()
-            newest = connection.execute("select max(load_id) from breezeway._dlt_loads").fetchone()
-        assert row == (f"Changed {api_agrees}",), name
-        assert newest is not None and float(newest[0]) < pendulum.now("UTC").timestamp()
-        told = any("clock was ahead" in warning for warning in report["regions"][0]["warnings"])
-        assert told == (api_agrees and name == "right"), report["regions"][0]["warnings"]
-    assert report["regions"][0]["rows"]["tasks"] <= 1, "the changed one, within the overlap"
+        sandbox.faults.clock_ahead_s = 0.0
+        world.now = pendulum.now("UTC")
+        task_id = min(world.tasks)
+        world.edit_task(task_id, name="Changed")
+        with QuickLoader(sandbox, duckdb_database, tmp_path / "right", world.now) as loader:
+            report = loader.load()
+            assert loader.column("select name from tasks where task_id = %s", task_id) == ["Changed"]
+            (newest,) = loader.column("select max(load_id) from _dlt_loads")
+        assert float(newest) < pendulum.now("UTC").timestamp()
+        assert any("clock was ahead" in warning for warning in report.warnings) == api_agrees
+        if not api_agrees:
+            assert report.rows["tasks"] <= 1, "the changed one, within the overlap"

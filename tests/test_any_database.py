@@ -284,7 +284,6 @@ def test_a_server_that_refuses_startup_parameters_is_told_as_a_pooler(
 def test_the_session_is_in_utc_whatever_the_server_says(postgres_loader: Loader) -> None:
     postgres_loader.database.execute("alter database {} set timezone to 'Asia/Kolkata'")
     assert postgres_loader.column("select current_setting('TimeZone')") == ["UTC"]
-    postgres_loader.load()
 
 
 # --- DuckDB's file -----------------------------------------------------------------------------------------
@@ -371,43 +370,33 @@ def test_a_file_of_somebody_else_is_told_with_the_way_out(tmp_path: Path) -> Non
 # --- several companies in one database ----------------------------------------------------------------------
 
 
-def test_two_datasets_in_one_database_never_touch_each_other(database_loader: Loader) -> None:
-    loader = database_loader
+def test_two_datasets_in_one_database_never_touch_each_other_nor_wait_for_each_other(
+    duckdb_loader: Loader,
+) -> None:
+    """On PostgreSQL: test_companies.py."""
+    loader = duckdb_loader
     loader.first_load()
     before = loader.column("select count(*) from breezeway.tasks")
-    other = loader.of_dataset("acme")
-    report = other.load()
+    with region_lock(loader.target, "smoky"):
+        report = loader.of_dataset("acme").load()
     assert report.dataset == "acme" and report.rows["tasks"] == before[0] > 0
     loader.load("--full")
     assert loader.column("select count(*) from acme.sync_runs") == [3]
     assert loader.column("select count(*) from breezeway.tasks") == before
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def database_loader(request: pytest.FixtureRequest) -> Loader:
-    found: Loader = request.getfixturevalue(f"{request.param}_loader")
-    return found
-
-
-def test_the_same_region_of_two_companies_is_loaded_at_once(database_loader: Loader) -> None:
-    with region_lock(database_loader.target, "smoky"):
-        database_loader.of_dataset("acme").load()
-
-
 def test_a_working_folder_in_use_by_another_databases_run_is_not_emptied(
     duckdb_loader: Loader, tmp_path: Path
 ) -> None:
-    loader = duckdb_loader
     other = duckdb_target(tmp_path / "other.duckdb")
-    with folder_lock(other, "smoky", str(loader.folder)):
-        (region,) = loader.run().regions
+    with folder_lock(other, "smoky", str(duckdb_loader.folder)):
+        (region,) = duckdb_loader.run().regions
     assert (region.exit_code, region.requests["total"]) == (2, 0)
     assert (
         region.error is not None
         and "DLT_DATA_DIR" in region.error
         and f"process {os.getpid()}" in region.error
     )
-    loader.load()
 
 
 LAKE = """

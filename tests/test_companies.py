@@ -1,4 +1,4 @@
-"""Two companies in one database: a dataset each, regions of the same codes, nothing in common.
+"""Two companies in one database: a dataset each, a region of the same code, nothing in common.
 
 On DuckDB: test_any_database.py.
 """
@@ -16,17 +16,12 @@ from small_worlds import NOW, small_world
 
 from breezeway_source.sandbox import Sandbox
 
-REGIONS = ("smoky", "sea_ranch")
-
 
 @pytest.fixture
 def companies(postgres_database: Database, tmp_path: Path) -> Iterator[dict[str, Loader]]:
     def sandbox(first: int) -> Sandbox:
-        worlds = {
-            region: small_world(region=region, properties=1, tasks=3, seed=first, first_property_id=first)
-            for region in REGIONS
-        }
-        return Sandbox.multi(worlds, token_limit=False)
+        world = small_world(properties=1, tasks=3, seed=first, first_property_id=first)
+        return Sandbox(world, token_limit=False)
 
     with (
         sandbox(2001) as ours,
@@ -36,13 +31,6 @@ def companies(postgres_database: Database, tmp_path: Path) -> Iterator[dict[str,
         second = Loader(theirs, postgres_database, tmp_path / "work_acme", NOW)
         second.dataset = "acme"
         yield {"breezeway": first, "acme": second}
-
-
-def load(loader: Loader, *options: str) -> None:
-    report = loader.run(*options, regions=REGIONS)
-    found = [(region.exit_code, region.error, region.failures) for region in report.regions]
-    assert found == [(0, None, [])] * 2, report.as_dict()
-    assert {region.dataset for region in report.regions} == {loader.dataset}
 
 
 def everything(loader: Loader) -> dict[str, list[str]]:
@@ -58,33 +46,29 @@ def everything(loader: Loader) -> dict[str, list[str]]:
 
 def test_two_companies_never_touch_each_other(companies: dict[str, Loader]) -> None:
     first, second = companies["breezeway"], companies["acme"]
-    load(first)
+    first.load()
     before = everything(first)
     assert before["sync_runs"] and before["_dlt_pipeline_state"] and before["mart_stay_turnovers"]
-    load(second)
+    assert second.load().dataset == "acme"
     assert everything(first) == before, "one after the other"
     assert set(everything(second)) == set(before)
     theirs = everything(second)
-    load(first, "--full")
+    assert first.load("--full").dataset == "breezeway"
     assert everything(second) == theirs, "nor the other way round"
 
     for loader in companies.values():
         loader.pass_time(hours=1)
-        for world in loader.sandbox.worlds.values():
-            world.edit_task(min(world.tasks), name=f"Changed by {loader.dataset}")
+        world = loader.sandbox.world
+        world.edit_task(min(world.tasks), name=f"Changed by {loader.dataset}")
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(load, companies.values()))
+        list(pool.map(Loader.load, companies.values()))
     for loader in companies.values():
-        rows = "select name from tasks where region_code = %s and task_id = %s"
-        for region, world in loader.sandbox.worlds.items():
-            ids = loader.column("select task_id from tasks where region_code = %s", region)
-            assert sorted(ids) == sorted(world.tasks)
-            assert loader.column(rows, region, min(world.tasks)) == [f"Changed by {loader.dataset}"]
-            properties = loader.column("select property_id from properties where region_code = %s", region)
-            assert sorted(properties) == sorted(world.properties)
-            marts = loader.column(
-                "select distinct property_id from mart_task_lines where region_code = %s", region
-            )
-            assert set(marts) <= set(world.properties)
-    runs = "select count(distinct run_id) from sync_runs where region_code = 'smoky'"
+        world = loader.sandbox.world
+        assert sorted(loader.column("select task_id from tasks")) == sorted(world.tasks)
+        name = loader.column("select name from tasks where task_id = %s", min(world.tasks))
+        assert name == [f"Changed by {loader.dataset}"]
+        assert sorted(loader.column("select property_id from properties")) == sorted(world.properties)
+        marts = loader.column("select distinct property_id from mart_task_lines")
+        assert set(marts) <= set(world.properties)
+    runs = "select count(distinct run_id) from sync_runs"
     assert [loader.column(runs) for loader in (first, second)] == [[3], [2]]

@@ -20,6 +20,7 @@ from databases import Database
 from dlt.pipeline import Pipeline
 from loading import Loader
 from many_processes import environment, small_worlds, start
+from quick_loading import QuickLoader
 from small_worlds import small_world
 
 from breezeway_source.errors import ConfigError
@@ -62,47 +63,43 @@ def world() -> World:
 # --- one run per region --------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", [QuickLoader, Loader], ids=["duckdb", "postgres"])
 def test_a_second_run_of_a_region_names_the_first_whose_death_frees_it(
-    database: Database, tmp_path: Path
+    kind: type[Loader], request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     """The first run is a process that waits for an answer while the second comes, and is then killed."""
-    with Sandbox.multi(small_worlds(("smoky", "austin")), token_limit=False) as sandbox:
+    database: Database = request.getfixturevalue(f"{request.node.callspec.id}_database")
+    with Sandbox.multi(small_worlds(("smoky",)), token_limit=False) as sandbox:
         reading, finish = threading.Event(), threading.Event()
 
-        def wait(request: LoggedRequest) -> None:
-            if request.endpoint == "/task" and not reading.is_set():
+        def wait(logged: LoggedRequest) -> None:
+            if logged.endpoint == "/property" and not reading.is_set():
                 reading.set()
                 finish.wait(60)
 
         sandbox.faults.before_response = wait
+        place = {f"DESTINATION__{database.kind.upper()}__CREDENTIALS": database.url}
         first = start(
-            ["--region", "smoky", "--destination", database.kind],
+            ["--region", "smoky", "--entities", "properties", "--destination", database.kind],
             tmp_path / "first",
-            environment(
-                sandbox,
-                tmp_path / "first",
-                **{f"DESTINATION__{database.kind.upper()}__CREDENTIALS": database.url},
-            ),
+            environment(sandbox, tmp_path / "first", **place),
         )
         try:
             if not reading.wait(60):
                 first.kill()
-                pytest.fail(f"the first run asked for no task: {first.communicate()}")
-            with Loader(
-                sandbox, database, tmp_path / "second", pendulum.instance(sandbox.world.now)
-            ) as loader:
-                report = loader.run(regions=("smoky", "austin"))
-                smoky, austin = report.regions
-                assert (smoky.exit_code, austin.exit_code, report.exit_code) == (2, 0, 2)
-                assert smoky.requests["total"] == 0
+                pytest.fail(f"the first run asked for no property: {first.communicate()}")
+            with kind(sandbox, database, tmp_path / "second", pendulum.instance(sandbox.world.now)) as loader:
+                loader.configure(marts=False)
+                (smoky,) = loader.run("--entities", "properties").regions
+                assert (smoky.exit_code, smoky.requests["total"]) == (2, 0)
                 assert smoky.error is not None
                 assert smoky.error.startswith("Region 'smoky' is being loaded by ")
                 assert str(first.pid) in smoky.error
                 first.kill()
                 first.wait()
                 finish.set()
-                assert loader.run().exit_code == 0
-                assert loader.query("select count(*) from tasks where region_code = 'smoky'") == [(6,)]
+                loader.load("--entities", "properties")
+                assert loader.query("select count(*) from properties") == [(2,)]
         finally:
             finish.set()
             first.kill()
@@ -140,12 +137,11 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_counts_for_nothing(
             pass
 
 
-def test_regions_do_not_exclude_each_other(database: Database, tmp_path: Path) -> None:
+def test_regions_and_companies_do_not_exclude_each_other(loader: Loader) -> None:
     with (
-        Sandbox.multi(small_worlds(("smoky",))) as sandbox,
-        Loader(sandbox, database, tmp_path / "work", pendulum.instance(sandbox.world.now)) as loader,
         region_lock(loader.target, "smoky"),
         region_lock(loader.target, "austin"),
+        region_lock(loader.of_dataset("acme").target, "smoky"),
     ):
         pass
 
@@ -158,6 +154,7 @@ def postgres_loader(sandbox: Sandbox, postgres_database: Database, tmp_path: Pat
     with Loader(
         sandbox, postgres_database, tmp_path / "work", pendulum.instance(sandbox.world.now)
     ) as loader:
+        loader.configure(marts=False)
         yield loader
 
 
@@ -177,19 +174,9 @@ def end_sessions(url: str, name: str) -> int:
         connection.close()
 
 
-def test_a_run_takes_its_lock_again_when_its_session_was_ended(postgres_loader: Loader) -> None:
-    ended: list[int] = []
-
-    def end(request: LoggedRequest) -> None:
-        if request.endpoint == "/task":
-            ended.append(end_sessions(postgres_loader.database.url, "breezeway run smoky"))
-
-    postgres_loader.sandbox.faults.before_response = end
-    postgres_loader.load()
-    assert sum(ended) >= 1  # a session that was ended is seen for a moment longer
-
-
-def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres_loader: Loader) -> None:
+def test_a_run_whose_session_was_ended_takes_its_lock_again_and_loads_nothing_if_another_has_it(
+    postgres_loader: Loader,
+) -> None:
     postgres_loader.first_load()
     world, url = postgres_loader.sandbox.world, postgres_loader.database.url
     postgres_loader.pass_time(hours=1)
@@ -214,8 +201,15 @@ def test_a_run_whose_lock_another_run_has_taken_meanwhile_loads_nothing(postgres
         assert postgres_loader.query("select count(*) from tasks where task_id = %s", added) == [(0,)]
     finally:
         other.close()
-    postgres_loader.sandbox.faults.before_response = None
+    ended: list[int] = []
+
+    def end(request: LoggedRequest) -> None:
+        if request.endpoint == "/task":
+            ended.append(end_sessions(url, "breezeway run smoky"))
+
+    postgres_loader.sandbox.faults.before_response = end
     postgres_loader.load()  # loads the package that had to wait, then reads on
+    assert sum(ended) >= 1  # a session that was ended is seen for a moment longer
     assert postgres_loader.query("select count(*) from tasks where task_id = %s", added) == [(1,)]
 
 
@@ -238,9 +232,9 @@ def test_a_file_that_another_program_keeps_ends_the_run_and_names_it(
     assert duckdb_loader.sandbox.data_requests == 0
 
 
-def test_a_file_that_another_program_has_for_a_moment_is_waited_for(duckdb_loader: Loader) -> None:
-    with file_held(duckdb_loader.database.url, 1.0):
-        duckdb_loader.load()
+def test_a_file_that_another_program_has_for_a_moment_is_waited_for(quick_loader: Loader) -> None:
+    with file_held(quick_loader.database.url, 1.0):
+        quick_loader.load("--entities", "properties")
 
 
 def test_a_free_file_costs_no_wait_and_is_not_let_go_between_two_queries(
@@ -267,7 +261,6 @@ def test_a_quiet_hour_makes_dlts_client_once_and_opens_the_file_a_few_times(
     duckdb_loader: Loader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is asked together is asked in one use: an opening costs 15 ms of CPU, a client as much."""
-    duckdb_loader.first_load()
     duckdb_loader.load()
     made, openings, depth = [], [], [0]
     sql_client, held = Pipeline.sql_client, locks._held

@@ -74,21 +74,24 @@ def run_and_tell(loader: Loader, *options: str) -> RunReport:
 def test_a_problem_is_sent_once_when_it_comes_and_once_when_it_is_over(
     quick_loader: Loader, hook: Hook
 ) -> None:
+    """Runs of other entities, or of other properties alone, neither end nor repeat it."""
     loader = quick_loader
-    run_and_tell(loader)
-    first = list(hook.texts)
-    assert len(first) <= 1, "at most what the sandbox's rows themselves are warned of"
+    loader.first_load("--entities", "tasks")
+    loader.pass_time(hours=1)
     loader.sandbox.faults.refuse_property(2003, 422)
-    for _ in range(2):
-        run_and_tell(loader)
-    (told,) = hook.texts[len(first) :]
+    run_and_tell(loader)
+    (told,) = hook.texts
     heading, line = told.splitlines()
     assert heading == "*Breezeway load: partial*"
     assert line.startswith("• smoky: tasks: 422 for /task/ (region 'smoky', home_id 2003")
     assert "Next: look at property 2003 in Breezeway" in line and "--property 2003" in line
+    run_and_tell(loader, "--entities", "people")
+    run_and_tell(loader, "--entities", "tasks", "--property", "2001")
+    run_and_tell(loader)
+    assert hook.texts == [told]
     loader.sandbox.faults.clear()
     run_and_tell(loader)
-    assert len(hook.texts) == len(first) + 2
+    assert len(hook.texts) == 2
     heading, over = hook.texts[-1].splitlines()
     assert heading == "*Breezeway load: ok*"
     assert over.startswith("• smoky: over: tasks: 422 for /task/") and over.endswith(
@@ -96,9 +99,10 @@ def test_a_problem_is_sent_once_when_it_comes_and_once_when_it_is_over(
     )
 
 
-def test_a_refused_region_is_told_once_also_on_a_fresh_machine(loader: Loader, hook: Hook) -> None:
+def test_a_refused_region_is_told_once_also_on_a_fresh_machine(quick_loader: Loader, hook: Hook) -> None:
+    loader = quick_loader
     loader.sandbox.faults.auth_answer = "inactive"
-    for _ in range(3):
+    for _ in range(2):
         assert run_and_tell(loader).exit_code == 3
         loader.wipe()
     assert len(hook.texts) == 1 and "inactive client" in hook.texts[0] and "Check client_id" in hook.texts[0]
@@ -107,39 +111,34 @@ def test_a_refused_region_is_told_once_also_on_a_fresh_machine(loader: Loader, h
     assert "over: failed: Token request for region 'smoky'" in hook.texts[1]
 
 
-def test_a_run_of_other_entities_neither_ends_nor_repeats_a_problem(quick_loader: Loader, hook: Hook) -> None:
-    run_and_tell(quick_loader)
-    hook.texts.clear()
-    quick_loader.sandbox.faults.refuse_property(2003, 422)
-    run_and_tell(quick_loader)
-    run_and_tell(quick_loader, "--entities", "people")
-    run_and_tell(quick_loader, "--entities", "tasks", "--property", "2001")
-    run_and_tell(quick_loader)
-    assert len(hook.texts) == 1
-
-
 def test_a_new_column_is_told_once(quick_loader: Loader, hook: Hook) -> None:
     world = quick_loader.sandbox.world
-    run_and_tell(quick_loader)
-    hook.texts.clear()
+    quick_loader.first_load("--entities", "tasks")
+    quick_loader.pass_time(hours=1)
     for task_id in list(world.tasks)[:2]:
         world.edit_task(task_id, brand_new_field="x")
         run_and_tell(quick_loader)
     assert hook.texts == ["*Breezeway load: ok*\n• smoky: new columns: tasks.brand_new_field text"]
 
 
-def test_what_was_told_is_known_also_while_the_database_cannot_be_written(
+def test_a_database_that_cannot_be_written_is_told_once_and_when_it_is_over(
     postgres_database: Database, sandbox: Sandbox, hook: Hook, tmp_path: Path
 ) -> None:
     with Loader(sandbox, postgres_database, tmp_path / "work", NOW) as loader:
-        run_and_tell(loader)
-        hook.texts.clear()
+        loader.configure(marts=False)
+        loader.first_load("--entities", "tasks")
+        loader.pass_time(hours=1)
         postgres_database.execute("alter database {} set default_transaction_read_only = on")
         for _ in range(2):
             (region,) = run_and_tell(loader).regions
             assert region.exit_code == 1 and "read-only" in (region.error or "")
             assert any("not in sync_runs" in warning for warning in region.warnings)
-        assert len(hook.texts) == 1 and "give the loading user write access" in hook.texts[0]
+        (told,) = hook.texts
+        assert "failed: " in told and "read-only transaction" in told
+        assert "give the loading user write access" in told
+        postgres_database.execute("alter database {} reset all")
+        run_and_tell(loader)
+        assert "over: failed: " in hook.texts[1] and "read-only" in hook.texts[1]
 
 
 @pytest.mark.parametrize(

@@ -74,19 +74,18 @@ def test_it_writes_nothing_and_reads_a_handful_of_pages(loader: Loader) -> None:
 
 
 @pytest.mark.parametrize("group", ["hourly", "all"])
-def test_the_estimate_of_a_first_load_is_about_right(duckdb_loader: Loader, group: str) -> None:
-    told = estimated(check(duckdb_loader, "--entities", group))
-    duckdb_loader.sandbox.reset_log()
-    duckdb_loader.load("--entities", group)
-    assert told == pytest.approx(duckdb_loader.sandbox.data_requests, rel=0.25)
+def test_the_estimate_of_a_first_load_is_about_right(quick_loader: Loader, group: str) -> None:
+    told = estimated(check(quick_loader, "--entities", group))
+    quick_loader.sandbox.reset_log()
+    quick_loader.load("--entities", group)
+    assert told == pytest.approx(quick_loader.sandbox.data_requests, rel=0.25)
 
 
-def test_the_estimate_of_a_later_run_is_what_the_last_ones_took(loader: Loader) -> None:
-    loader.load()
-    for _ in range(2):
-        loader.pass_time(hours=1)
-        hourly = loader.load()
-    assert estimated(check(loader)) == hourly.requests["total"]
+def test_the_estimate_of_a_later_run_is_what_the_last_one_took(short_loader: Loader) -> None:
+    short_loader.first_load()
+    short_loader.pass_time(hours=1)
+    hourly = short_loader.load()
+    assert estimated(check(short_loader)) == hourly.requests["total"]
 
 
 def test_the_estimate_knows_windows_properties_and_full_reads() -> None:
@@ -215,11 +214,11 @@ def test_the_command_line_checks_the_sandbox_and_makes_no_file(
     assert "--check loads nothing" in capsys.readouterr().err
 
 
-def test_a_loaded_duckdb_is_only_read(duckdb_loader: Loader) -> None:
-    duckdb_loader.load("--entities", "properties")
-    file = Path(duckdb_loader.database.url)
+def test_a_loaded_duckdb_is_only_read(quick_loader: Loader) -> None:
+    quick_loader.load("--entities", "properties")
+    file = Path(quick_loader.database.url)
     before = file.read_bytes()
-    check(duckdb_loader, "--entities", "all")
+    check(quick_loader, "--entities", "all")
     assert file.read_bytes() == before
     with duckdb.connect(str(file), read_only=True) as database:
         assert database.execute("select count(*) from breezeway.sync_runs").fetchone() == (1,)

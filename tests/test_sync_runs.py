@@ -10,6 +10,7 @@ import pendulum
 from conftest import NOW
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 
 from breezeway_source.entities.endpoints import ENDPOINTS
 from breezeway_source.sandbox import Sandbox, World
@@ -25,7 +26,8 @@ def sent(sandbox: Sandbox) -> Counter[str]:
     return Counter(ENTITY[request.endpoint] for request in sandbox.logged() if request.is_data)
 
 
-def test_the_counts_of_every_entity_are_those_of_the_sandboxs_log(loader: Loader) -> None:
+def test_every_run_has_its_rows_whose_counts_are_those_of_the_sandboxs_log(short_loader: Loader) -> None:
+    loader = short_loader
     loader.sandbox.faults.next("429", path="/people")
     loader.sandbox.faults.next("500", path="/task")
     report = loader.load("--entities", "all")
@@ -43,23 +45,20 @@ def test_the_counts_of_every_entity_are_those_of_the_sandboxs_log(loader: Loader
     assert {row[6] for row in rows.values()} == {"ok"}
     assert rows["tasks"][-1] == len(loader.sandbox.world.tasks)
 
-
-def test_one_run_has_one_id_and_the_times_the_linkage_and_the_version(loader: Loader) -> None:
-    report = loader.load()
     loader.pass_time(hours=1)
     loader.load()
-    rows = loader.query(
+    times = loader.query(
         "select run_id, region_code, started_at, finished_at, tasks_total, tasks_linked, tasks_resolved, "
         "code_version, exit_code, message from sync_runs order by started_at"
     )
-    assert len({row[0] for row in rows}) == 2 and len(rows) == 6
-    assert {row[1] for row in rows} == {"smoky"}
-    assert [pendulum.instance(row[2]) for row in rows] == [NOW] * 3 + [NOW.add(hours=1)] * 3
-    assert all(timedelta(0) < row[3] - row[2] < timedelta(minutes=5) for row in rows)
+    assert len({row[0] for row in times}) == 2 and len(times) == len(ENDPOINTS) + 3
+    assert {row[1] for row in times} == {"smoky"}
+    assert Counter(pendulum.instance(row[2]) for row in times) == {NOW: len(ENDPOINTS), NOW.add(hours=1): 3}
+    assert all(timedelta(0) < row[3] - row[2] < timedelta(minutes=5) for row in times)
     assert report.linkage is not None
     linkage = tuple(report.linkage[name] for name in ("tasks", "linked", "resolved"))
-    assert {row[4:7] for row in rows} == {linkage}
-    assert {row[7:] for row in rows} == {(code_version(), 0, None)}
+    assert {row[4:7] for row in times} == {linkage}
+    assert {row[7:] for row in times} == {(code_version(), 0, None)}
 
 
 def test_requests_for_entities_that_were_not_asked_for_count_to_the_first_one(quick_loader: Loader) -> None:
@@ -69,7 +68,12 @@ def test_requests_for_entities_that_were_not_asked_for_count_to_the_first_one(qu
     ]
 
 
-def test_a_first_run_that_fails_before_its_tables_are_made_is_noted_all_the_same(loader: Loader) -> None:
+def test_a_first_run_that_fails_before_its_tables_are_made_is_noted_all_the_same(
+    sandbox: Sandbox, postgres_database: Database, tmp_path: Path
+) -> None:
+    """On DuckDB: test_notices.py."""
+    loader = Loader(sandbox, postgres_database, tmp_path / "work", NOW)
+    loader.configure(marts=False)
     loader.sandbox.faults.auth_answer = "inactive"
     (report,) = loader.run().regions
     assert (report.exit_code, report.status) == (3, "failed")
@@ -102,29 +106,21 @@ def test_a_run_that_fails_half_way_is_noted_with_what_it_had_asked(quick_loader:
     assert {row[3] for row in rows} == {report.error}
 
 
-def test_a_failing_property_is_counted_to_its_entity(quick_loader: Loader) -> None:
-    loader = quick_loader
+def test_a_failing_property_and_new_columns_are_counted_to_their_entity(quick_loader: Loader) -> None:
+    loader, world = quick_loader, quick_loader.sandbox.world
     loader.first_load()
     loader.pass_time(hours=1)
+    world.edit_task(next(iter(world.tasks)), brand_new_field="x")
     loader.sandbox.faults.refuse_property(2003, 422)
     (report,) = loader.run().regions
     assert report.exit_code == 1
-    assert loader.query("select entity, failures from sync_runs where status = 'partial' order by 1") == [
-        ("properties", 0),
-        ("reservations", 0),
-        ("tasks", 1),
+    assert loader.query(
+        "select entity, failures, schema_changes from sync_runs where status = 'partial' order by 1"
+    ) == [
+        ("properties", 0, None),
+        ("reservations", 0, None),
+        ("tasks", 1, '["tasks.brand_new_field text"]'),
     ]
-
-
-def test_new_columns_are_kept_with_the_entity_that_has_them(quick_loader: Loader) -> None:
-    world = quick_loader.sandbox.world
-    quick_loader.first_load()
-    quick_loader.pass_time(hours=1)
-    world.edit_task(next(iter(world.tasks)), brand_new_field="x")
-    quick_loader.load()
-    assert quick_loader.query(
-        "select entity, schema_changes from sync_runs where schema_changes is not null"
-    ) == [("tasks", '["tasks.brand_new_field text"]')]
 
 
 def test_rows_older_than_the_retention_go_and_other_regions_keep_theirs(database: Database) -> None:
@@ -161,7 +157,10 @@ def test_regions_of_one_run_share_its_id(duckdb_database: Database, tmp_path: Pa
     worlds = {
         name: World.seeded(name, now=NOW, properties=2, tasks_per_property=3) for name in ("smoky", "austin")
     }
-    with Sandbox.multi(worlds) as sandbox, Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader:
+    with (
+        Sandbox.multi(worlds) as sandbox,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+    ):
         report = loader.run("--entities", "properties", regions=("smoky", "austin"))
         assert report.exit_code == 0
         rows = loader.query("select run_id, region_code, requests from sync_runs order by 2")
