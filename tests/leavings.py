@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -12,10 +13,10 @@ from pathlib import Path
 
 import pendulum
 import psycopg2
+from started import PROGRAM, ROOT, run_py
 
 from breezeway_source.sandbox import Sandbox, World
 
-PROJECT = Path(__file__).resolve().parent.parent
 SECRET = "canary-secret-7f31"
 GUEST = "Canaryguest"
 WIFI = "canary-wifi-95c2"
@@ -24,7 +25,8 @@ DATABASE_PASSWORD = "canary-database-81dd"
 PROXY_PASSWORD = "canary-proxy-63aa"
 PERSONAL = (GUEST, WIFI)
 POSTGRES = "DESTINATION__POSTGRES__CREDENTIALS"
-RUN = f"{sys.executable} {PROJECT / 'pipelines' / 'run.py'} --region smoky"
+REGION = ("--region", "smoky")
+RUN = " ".join((sys.executable, PROGRAM, *REGION))
 LOAD = "--entities all --report report.json"
 
 
@@ -56,47 +58,59 @@ class Leavings:
         self.sandbox = sandbox
         self.said: list[str] = []
         (folder / ".dlt").mkdir()
-        (folder / ".dlt" / "config.toml").write_bytes((PROJECT / ".dlt" / "config.toml").read_bytes())
+        (folder / ".dlt" / "config.toml").write_bytes((ROOT / ".dlt" / "config.toml").read_bytes())
 
     def run(self, *options: str, **environment: str) -> int:
-        """One load, as verbose as it can be."""
-        return self._call([*RUN.split(), *LOAD.split(), "--verbose", *options], environment)
+        """One load, as verbose as it can be; without marts, where nothing is asked for them."""
+        return self._call([*LOAD.split(), "--verbose", *options], environment)
 
     def check(self, *options: str, **environment: str) -> int:
         """One `--check`."""
-        return self._call([*RUN.split(), "--check", "--verbose", *options], environment)
+        return self._call(["--check", "--verbose", *options], environment)
 
     def shell(self, line: str, **environment: str) -> int:
-        """A line of the shell; RUN in it is run.py with its region, LOAD what a load is told."""
-        return self._call(["bash", "-c", line.replace("RUN", RUN).replace("LOAD", LOAD)], environment)
-
-    def _call(self, words: list[str], environment: dict[str, str]) -> int:
+        """A line of the shell, which is spared where there is nothing else in it; RUN in it is run.py with its
+        region, LOAD what a load is told.
+        """
+        line = line.replace("LOAD", LOAD)
+        if re.fullmatch(r"RUN( [\w.-]+)*", line):
+            return self._call(line.split()[1:], environment)
         done = subprocess.run(
-            words,
+            ["bash", "-c", line.replace("RUN", RUN)],
             cwd=self.folder,
             capture_output=True,
             text=True,
             errors="replace",
             timeout=120,
             preexec_fn=heed_interrupts,
-            env={
-                **os.environ,
-                "HOME": str(self.folder / "home"),
-                "XDG_CACHE_HOME": str(self.folder / "home" / "cache"),
-                "DLT_DATA_DIR": str(self.folder / "dlt"),
-                "RUNTIME__LOG_LEVEL": "DEBUG",
-                "RUNTIME__SLACK_INCOMING_HOOK": f"http://127.0.0.1:1/{HOOK}",
-                "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
-                "SOURCES__BREEZEWAY__BASE_URL": self.sandbox.base_url,
-                "SOURCES__BREEZEWAY__REQUESTS_PER_MINUTE": "60000",
-                "SOURCES__BREEZEWAY__LOG_FOLDER": "logs",
-                "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_ID": "canary-client",
-                "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_SECRET": SECRET,
-                **environment,
-            },
+            env=self._environ(environment),
         )
+        return self._heard(done)
+
+    def _call(self, options: list[str], environment: dict[str, str]) -> int:
+        return self._heard(run_py([*REGION, *options], self.folder, self._environ(environment)))
+
+    def _heard(self, done: subprocess.CompletedProcess[str]) -> int:
         self.said += [done.stdout, done.stderr]
         return done.returncode
+
+    def _environ(self, more: dict[str, str]) -> dict[str, str]:
+        return {
+            **os.environ,
+            "HOME": str(self.folder / "home"),
+            "XDG_CACHE_HOME": str(self.folder / "home" / "cache"),
+            "DLT_DATA_DIR": str(self.folder / "dlt"),
+            "RUNTIME__LOG_LEVEL": "DEBUG",
+            "RUNTIME__SLACK_INCOMING_HOOK": f"http://127.0.0.1:1/{HOOK}",
+            "GITHUB_STEP_SUMMARY": str(self.folder / "summary.md"),
+            "SOURCES__BREEZEWAY__BASE_URL": self.sandbox.base_url,
+            "SOURCES__BREEZEWAY__REQUESTS_PER_MINUTE": "60000",
+            "SOURCES__BREEZEWAY__MARTS": "false",
+            "SOURCES__BREEZEWAY__LOG_FOLDER": "logs",
+            "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_ID": "canary-client",
+            "SOURCES__BREEZEWAY__REGIONS__SMOKY__CLIENT_SECRET": SECRET,
+            **more,
+        }
 
     @property
     def tokens(self) -> list[str]:

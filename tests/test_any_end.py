@@ -16,12 +16,13 @@ from typing import Any
 import duckdb
 import pytest
 from leavings import heed_interrupts
-from many_processes import ROOT, environment, small_worlds
+from many_processes import environment, small_worlds
+from started import PROGRAM, run_py
 
 from breezeway_source.sandbox import Sandbox
 from breezeway_source.sandbox.answers import LoggedRequest
 
-RUN = f"{sys.executable} {ROOT / 'pipelines' / 'run.py'}"
+RUN = f"{sys.executable} {PROGRAM}"
 REGIONS = ("smoky", "austin")
 
 
@@ -36,7 +37,7 @@ def shell(sandbox: Sandbox, folder: Path, line: str, **environ: str) -> subproce
     return subprocess.run(
         ["bash", "-c", line.replace("RUN", RUN)],
         cwd=folder,
-        env=environment(sandbox, folder, **environ),
+        env=environment(sandbox, folder, SOURCES__BREEZEWAY__MARTS="false", **environ),
         capture_output=True,
         text=True,
         errors="replace",
@@ -50,31 +51,25 @@ def report(folder: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "line",
-    [
-        "RUN --region smoky --report report.json >&- 2>&- <&-",
-        "RUN --region smoky --report report.json >/dev/full 2>/dev/full",
-        "RUN --region smoky --report report.json 2>&1 | true; (exit ${PIPESTATUS[0]})",
-    ],
+    "end",
+    [">&- 2>&- <&-", ">/dev/full 2>/dev/full", "2>&1 | true; (exit ${PIPESTATUS[0]})"],
     ids=["closed", "full", "nobody reads"],
 )
 def test_a_result_that_cannot_be_printed_changes_neither_report_nor_exit_code(
-    line: str, sandbox: Sandbox, tmp_path: Path
+    end: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    done = shell(sandbox, tmp_path, line)
+    done = shell(sandbox, tmp_path, f"RUN --region smoky --entities people --report report.json {end}")
     written = report(tmp_path)
-    assert (done.returncode, written["status"], written["regions"][0]["rows"]["tasks"]) == (0, "ok", 6)
+    assert (done.returncode, written["status"], written["regions"][0]["rows"]) == (0, "ok", {"people": 14})
     said = done.stderr + done.stdout
     assert "Traceback" not in said and "Broken" not in said and "Exception ignored" not in said
     with duckdb.connect(str(tmp_path / "breezeway_local.duckdb")) as database:  # nothing was printed into it
-        assert database.execute("select count(*) from breezeway.tasks").fetchall() == [(6,)]
+        assert database.execute("select count(*) from breezeway.people").fetchall() == [(14,)]
 
 
 def test_check_and_help_end_well_where_nobody_reads(sandbox: Sandbox, tmp_path: Path) -> None:
-    checks = "RUN --region smoky --check >&- && RUN --region smoky --check >/dev/full"
-    done = shell(
-        sandbox, tmp_path, f"{checks} && RUN --help >/dev/full && RUN --help | true; exit ${{PIPESTATUS[0]}}"
-    )
+    line = "RUN --region smoky --check >/dev/full && RUN --help >/dev/full && RUN --help | true"
+    done = shell(sandbox, tmp_path, f"{line}; exit ${{PIPESTATUS[0]}}")
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -83,7 +78,7 @@ def test_characters_that_cannot_be_shown_are_replaced(sandbox: Sandbox, tmp_path
     done = shell(
         sandbox,
         tmp_path,
-        "RUN --region smoky --dry-run --sample 1 --report report.json",
+        "RUN --region smoky --entities people --dry-run --sample 1 --report report.json",
         PYTHONIOENCODING="ascii",
         PYTHONUTF8="0",
         LC_ALL="C",
@@ -97,7 +92,8 @@ def test_characters_that_cannot_be_shown_are_replaced(sandbox: Sandbox, tmp_path
 
 
 def test_a_report_that_cannot_be_written_after_all_is_told(sandbox: Sandbox, tmp_path: Path) -> None:
-    done = shell(sandbox, tmp_path, "RUN --region smoky --quiet --report /dev/full")
+    words = ["--region", "smoky", "--entities", "people", "--quiet", "--report", "/dev/full"]
+    done = run_py(words, tmp_path, environment(sandbox, tmp_path, SOURCES__BREEZEWAY__MARTS="false"))
     assert done.returncode == 1
     assert "--report '/dev/full' was not written: No space left on device." in done.stderr
     assert "Traceback" not in done.stderr
@@ -109,36 +105,30 @@ STRANGER = ["unshare", "--user", "--map-user=54321", "--map-group=54321"]
 
 @pytest.mark.parametrize(
     ("home", "options"),
-    [("/dev/null/nobody", ("--report", "report.json")), (None, ("--check",))],
+    [("/dev/null/nobody", ("--entities", "people", "--report", "report.json")), (None, ("--check",))],
     ids=["cannot be made, a run", "unknown user, --check"],
 )
 def test_a_user_without_a_home_folder_keeps_the_token_in_memory_and_is_told_once(
     home: str | None, options: tuple[str, ...], sandbox: Sandbox, tmp_path: Path
 ) -> None:
     """Two regions with a key pair each: the call ends well, and the warning is one line."""
-    environ = environment(sandbox, tmp_path)
+    environ = environment(sandbox, tmp_path, SOURCES__BREEZEWAY__MARTS="false")
     del environ["HOME"], environ["XDG_CACHE_HOME"]
-    words = [
-        sys.executable,
-        str(ROOT / "pipelines" / "run.py"),
-        *(word for name in REGIONS for word in ("--region", name)),
-    ]
+    words = [*(word for name in REGIONS for word in ("--region", name)), *options]
     if home is not None:
-        environ["HOME"] = home
+        done = run_py(words, tmp_path, environ | {"HOME": home})
     elif (
         shutil.which("unshare") is None or subprocess.run([*STRANGER, "true"], capture_output=True).returncode
     ):
         pytest.skip("no user namespaces here")
     else:
-        words = [*STRANGER, *words]
-    done = subprocess.run(
-        [*words, *options], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120
-    )
+        words = [*STRANGER, *RUN.split(), *words]
+        done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=120)
     said = done.stdout + done.stderr
     assert done.returncode == 0 and "Traceback" not in said, said
     assert said.count("Token not kept for the next run") == 1, said
     if "--report" in options:
-        assert [region["rows"]["tasks"] for region in report(tmp_path)["regions"]] == [6, 6]
+        assert [region["rows"] for region in report(tmp_path)["regions"]] == [{"people": 14}] * 2
 
 
 # --- Ctrl-C ------------------------------------------------------------------------------------------------
@@ -197,6 +187,7 @@ def test_an_interrupt_is_heeded_within_seconds_and_reported_and_the_next_run_goe
         return  # what it leaves is what Ctrl-C leaves, and one region of these
     stuck.behave()
     stuck.faults.before_response = None
-    done = shell(stuck, tmp_path, f"RUN {' '.join(options)} --report report.json")
+    environ = environment(stuck, tmp_path, SOURCES__BREEZEWAY__MARTS="false")
+    done = run_py([*options, "--report", "report.json"], tmp_path, environ)
     assert done.returncode == 0, done.stderr
     assert [region["rows"]["tasks"] for region in report(tmp_path)["regions"]] == [6] * len(regions)

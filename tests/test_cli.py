@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pendulum
 import pytest
-from many_processes import ROOT, environment, small_worlds
+from many_processes import environment, small_worlds
+from started import PROGRAM, ROOT, run_py
 
 from breezeway_source.plan import Plan
 from breezeway_source.sandbox import Sandbox
@@ -174,13 +176,22 @@ def source() -> Iterator[Sandbox]:
         yield running
 
 
+def clean(environ: dict[str, str]) -> dict[str, str]:
+    """This and nothing of ours in the environment."""
+    return {name: value for name, value in os.environ.items() if "__" not in name} | environ
+
+
 def run(folder: Path, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """`pipelines/run.py` started in this folder, with nothing of ours in the environment but this."""
-    clean = {name: value for name, value in os.environ.items() if "__" not in name}
+    """run.py in this folder and environment."""
+    return run_py(argv, folder, clean(environ))
+
+
+def start(folder: Path, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """The same by an interpreter that has imported nothing."""
     return subprocess.run(
-        [sys.executable, str(ROOT / "pipelines" / "run.py"), *argv],
+        [sys.executable, PROGRAM, *argv],
         cwd=folder,
-        env={**clean, **environ},
+        env=clean(environ),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -193,7 +204,7 @@ def made(folder: Path) -> list[str]:
 
 
 def test_help_needs_neither_configuration_nor_network(tmp_path: Path) -> None:
-    done = run(tmp_path, "--help")
+    done = start(tmp_path, "--help")
     assert (done.returncode, done.stderr, made(tmp_path)) == (0, "", [])
     assert "--region NAME" in done.stdout
 
@@ -225,6 +236,20 @@ def test_a_run_that_cannot_start_writes_nothing(tmp_path: Path, file: str, text:
     assert done.stderr.startswith(f"run.py: {message}") and done.stderr.count("\n") == 1, done.stderr
 
 
+def test_a_forked_call_is_like_one_of_an_interpreter_of_its_own(source: Sandbox, tmp_path: Path) -> None:
+    """And knows nothing of the one before: what tests are told by `run_py` is what a process tells."""
+    told, folders = [], (tmp_path / "forked", tmp_path / "started")
+    for call, folder in zip((run, start), folders):
+        (folder / ".dlt").mkdir(parents=True)
+        refused = call(folder, "--region", "smoky", "--report", "report.json")
+        (folder / ".dlt" / "config.toml").write_bytes((ROOT / ".dlt" / "config.toml").read_bytes())
+        checked = call(folder, "--region", "smoky", "--check", **environment(source, folder / "home"))
+        told.append([(done.returncode, done.stdout, done.stderr) for done in (refused, checked)])
+    forked, started = told
+    assert forked == started and [code for code, *_ in forked] == [2, 0]
+    assert made(folders[0]) == made(folders[1])
+
+
 def test_wrong_credentials_end_3_without_a_row_a_traceback_or_the_secret(
     source: Sandbox, tmp_path: Path
 ) -> None:
@@ -249,10 +274,10 @@ def test_wrong_credentials_end_3_without_a_row_a_traceback_or_the_secret(
 def test_a_good_run_tells_its_result_on_stdout_and_the_rest_on_stderr(
     source: Sandbox, tmp_path: Path
 ) -> None:
-    done = run(
+    done = start(
         tmp_path,
         *("--region", "smoky", "--log-format", "json", "--report", "report.json"),
-        **environment(source, tmp_path / "home"),
+        **environment(source, tmp_path / "home", SOURCES__BREEZEWAY__MARTS="false"),
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0].rstrip() == "Breezeway load: ok"
@@ -281,66 +306,64 @@ def test_a_good_run_tells_its_result_on_stdout_and_the_rest_on_stderr(
     assert (region["schema_changes"], region["failures"], region["error"]) == ([], [], None)
 
 
-# Says on its last line of stderr what slow packages the answer waited for; --dlt-first makes it wait.
+# Answers calls of programs one by one: exit code, lines of stderr, and what slow packages are imported by then.
 ASKED = """
-import importlib, sys
-if "--dlt-first" in sys.argv: sys.argv.remove("--dlt-first"); import dlt
-main = importlib.import_module(sys.argv[1]).main
-try: code = main(sys.argv[2:])
-except SystemExit as end: code = end.code
-slow = {name.split(".")[0] for name in sys.modules} & {"dlt", "duckdb", "pyarrow", "requests", "sqlglot"}
-print(*sorted(slow), file=sys.stderr)
-sys.exit(code)
+import contextlib, importlib, io, json, sys
+for module, *options in json.loads(sys.argv[1]):
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.redirect_stdout(io.StringIO()):
+        try: code = importlib.import_module(module).main(options)
+        except SystemExit as end: code = end.code
+    slow = {name.split(".")[0] for name in sys.modules} & {"dlt", "duckdb", "pyarrow", "requests", "sqlglot"}
+    print(json.dumps([code, said.getvalue().splitlines(), sorted(slow)]))
 """
 
 
-def answer(*options: str, cwd: Path = ROOT, env: dict[str, str] | None = None) -> tuple[int, list[str], str]:
-    """Exit code, lines of stderr, and what slow packages were imported, of a program in a process of its own."""
-    command = [sys.executable, "-c", ASKED, *options]
+def answers(*calls: Sequence[str], cwd: Path = ROOT, env: dict[str, str] | None = None) -> list[Any]:
+    """What programs answer in a process of their own."""
+    command = [sys.executable, "-c", ASKED, json.dumps(calls)]
     env = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=False)
-    *lines, slow = done.stderr.splitlines()
-    return done.returncode, lines, slow
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-RUN, SMOKY = "pipelines.run", ("--region", "smoky")
+RUN, PAGE, COMPAT = "pipelines.run", "pipelines.page.__main__", "pipelines.compat.__main__"
+SMOKY = ("--region", "smoky")
 
 
-@pytest.mark.parametrize(
-    "options",
-    [
-        (RUN, "--help"),
-        (RUN, "--regoin", "smoky"),
-        (RUN,),
-        (RUN, "--region", "smokey"),
-        (RUN, *SMOKY, "--region", "smok"),
-        (RUN, *SMOKY, "--entities", "taks"),
-        (RUN, *SMOKY, "--destination", "postgress"),
-        (RUN, *SMOKY, "--dry-run", "--destination", "postgress"),
-        (RUN, *SMOKY, "--destination", "filesystem"),
-        (RUN, *SMOKY, "--since", "yesterday"),
-        (RUN, *SMOKY, "--property", "x1"),
-        (RUN, *SMOKY, "--sample", "many"),
-        (RUN, *SMOKY, "--log-format", "xml"),
-        (RUN, *SMOKY, "--check", "--dry-run"),
-        (RUN, *SMOKY, "--report", "/nowhere/report.json"),
-        (RUN, *SMOKY, "--page", "/nowhere/page.html"),
-        ("pipelines.page", "--help"),
-        ("pipelines.page",),
-        ("pipelines.page", "page.html", "--destinaton", "postgres"),
-        ("pipelines.page", "page.html", "--destination", "postgress"),
-        ("pipelines.page", "/nowhere/page.html"),
-        ("pipelines.compat", "--help"),
-        ("pipelines.compat", "--destinaton", "postgres"),
-        ("pipelines.compat", "--destination", "postgress"),
-    ],
-    ids=" ".join,
-)
-def test_help_and_what_is_mistyped_are_answered_without_importing_dlt(options: tuple[str, ...]) -> None:
+CALLS = [
+    (RUN, "--help"),
+    (RUN, "--regoin", "smoky"),
+    (RUN,),
+    (RUN, "--region", "smokey"),
+    (RUN, *SMOKY, "--region", "smok"),
+    (RUN, *SMOKY, "--entities", "taks"),
+    (RUN, *SMOKY, "--destination", "postgress"),
+    (RUN, *SMOKY, "--dry-run", "--destination", "postgress"),
+    (RUN, *SMOKY, "--destination", "filesystem"),
+    (RUN, *SMOKY, "--since", "yesterday"),
+    (RUN, *SMOKY, "--property", "x1"),
+    (RUN, *SMOKY, "--sample", "many"),
+    (RUN, *SMOKY, "--log-format", "xml"),
+    (RUN, *SMOKY, "--check", "--dry-run"),
+    (RUN, *SMOKY, "--report", "/nowhere/report.json"),
+    (RUN, *SMOKY, "--page", "/nowhere/page.html"),
+    (PAGE, "--help"),
+    (PAGE,),
+    (PAGE, "page.html", "--destinaton", "postgres"),
+    (PAGE, "page.html", "--destination", "postgress"),
+    (PAGE, "/nowhere/page.html"),
+    (COMPAT, "--help"),
+    (COMPAT, "--destinaton", "postgres"),
+    (COMPAT, "--destination", "postgress"),
+]
+
+
+def test_help_and_what_is_mistyped_are_answered_without_importing_dlt() -> None:
     """Importing it takes longer than all the rest; a third of that time is the bound, and none of it is spent."""
-    module, *rest = options
-    code, lines, slow = answer(module if module == RUN else f"{module}.__main__", *rest)
-    assert (code, len(lines), slow) == ((0, 0, "") if "--help" in rest else (2, 1, "")), lines
+    found = answers(*CALLS)
+    for call, (code, lines, slow) in zip(CALLS, found, strict=True):
+        told = (0, 0, []) if "--help" in call else (2, 1, [])
+        assert (code, len(lines), slow) == told, (call, lines)
 
 
 @pytest.mark.parametrize(
@@ -363,15 +386,25 @@ def test_a_mistyped_region_has_the_same_answer_with_and_without_dlt(
     (tmp_path / ".dlt" / "config.toml").write_text(regions)
     with (tmp_path / ".dlt" / place).open("a") as file:
         file.write(text)
-    asked = RUN, "--region", "noth"
-    code, lines, slow = answer(*asked, cwd=tmp_path, env=env)
-    assert (code, "dlt" in slow) == (2, waits)
-    assert told in lines[-1]
-    assert answer("--dlt-first", *asked, cwd=tmp_path, env=env)[:2] == (code, lines)
+    with_dlt = run(tmp_path, "--region", "noth", **env)
+    assert with_dlt.returncode == 2 and told in with_dlt.stderr
+    if waits:
+        certain = "from pipelines.load.mistyped import refuse_mistyped; refuse_mistyped(['noth'])"
+        subprocess.run(
+            [sys.executable, "-c", certain],
+            cwd=tmp_path,
+            env={**os.environ, **env, "PYTHONPATH": str(ROOT)},
+            check=True,
+        )
+    else:
+        ((code, lines, slow),) = answers((RUN, "--region", "noth"), cwd=tmp_path, env=env)
+        assert (code, lines, slow) == (2, with_dlt.stderr.splitlines(), [])
 
 
 def test_a_region_of_the_environment_alone_is_not_mistyped(tmp_path: Path) -> None:
     pair = {"CLIENT_ID": "x", "CLIENT_SECRET": "y"}
     env = {f"SOURCES__BREEZEWAY__REGIONS__WEST__{key}": value for key, value in pair.items()}
-    code, lines, _ = answer(RUN, "--region", "west", "--destination", "postgres", cwd=tmp_path, env=env)
+    ((code, lines, _),) = answers(
+        (RUN, *"--region west --destination postgres".split()), cwd=tmp_path, env=env
+    )
     assert (code, len(lines)) == (2, 1) and "PostgreSQL has no usable credentials" in lines[0], lines
