@@ -36,6 +36,7 @@ def defs_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tup
     }
     with switched_run_context(RunContext(str(tmp_path))), Sandbox.multi(worlds, token_limit=False) as sandbox:
         monkeypatch.setenv("SOURCES__BREEZEWAY__BASE_URL", sandbox.base_url)
+        monkeypatch.setenv("SOURCES__BREEZEWAY__MARTS", "false")
         monkeypatch.setenv("BREEZEWAY_DESTINATION", "duckdb")
         monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "loaded.duckdb"))
         for code in REGIONS:

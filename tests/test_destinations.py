@@ -16,7 +16,7 @@ from databases import Database
 from dlt.common.schema import Schema
 from dlt.destinations.exceptions import DatabaseTerminalException
 from loading import Loader, target_of
-from small_worlds import NOW, small_world
+from small_worlds import NOW, small_world, task_windows
 
 from breezeway_source.dialects import in_dialect
 from breezeway_source.sandbox import Sandbox
@@ -70,11 +70,12 @@ def sqlite_loader(
         yield loader
 
 
-def test_sqlite_has_every_row_once_with_its_links_after_each_kind_of_run(
+def test_sqlite_has_every_row_of_two_regions_once_with_its_links_after_each_kind_of_run(
     sqlite_loader: SqliteLoader, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     loader, world = sqlite_loader, sqlite_loader.sandbox.world
-    report = loader.load()
+    report, beside = loader.run(regions=("smoky", "sea_ranch")).regions
+    assert [(region.exit_code, region.error) for region in (report, beside)] == [(0, None)] * 2
     assert report.warnings == [
         "deletions, marts and checks are made on duckdb and postgres only, not on sqlalchemy"
     ]
@@ -84,54 +85,45 @@ def test_sqlite_has_every_row_once_with_its_links_after_each_kind_of_run(
         answers = [getattr(warehouse, question)(*args) for question, args in ASKED]
     assert "is not asked" not in caplog.text and answers[1].keys() == world.tasks.keys()
 
-    loader.pass_time(hours=1)
-    assert loader.load().rows["tasks"] == 0, "what is loaded is known"
     changed, other = sorted(world.tasks)[:2]
     loader.pass_time(hours=1)
     world.edit_task(changed, name="Changed", linked_reservation=None)
-    assert loader.load().rows["tasks"] == 1
+    loader.pass_time(hours=1)
     loader.wipe()  # the cursors are in the database
-    for _ in range(2):  # a change of the very second in which a run began is read once more
-        loader.pass_time(hours=1)
-        report = loader.load()
-    assert report.rows["tasks"] == 0
+    loader.sandbox.reset_log()
+    assert loader.load().rows["tasks"] == 1, "what is loaded is known"
+    assert task_windows(loader.sandbox).keys() == world.properties.keys()
+    assert None not in task_windows(loader.sandbox).values()
+    loader.pass_time(hours=1)
     assert loader.load("--reconcile").rows["tasks"] == 0
     as_in_the_source(loader)
-    assert loader.query("select name from tasks where task_id = %s", changed) == [("Changed",)]
-    assert loader.query("select link_status from task_links where task_id = %s", changed) == [
-        ("no_link_at_source",)
-    ]
-    assert loader.query("select link_status from task_links where task_id = %s", other) == [("linked",)]
+    one = (
+        "where region_code = 'smoky' and task_id = %s"  # of the other region's of the same id nothing changed
+    )
+    assert loader.query(f"select name from tasks {one}", changed) == [("Changed",)]
+    assert loader.query(f"select link_status from task_links {one}", changed) == [("no_link_at_source",)]
+    assert loader.query(f"select link_status from task_links {one}", other) == [("linked",)]
     assert {file.name for file in tmp_path.glob("lite__*.db")} == {
         "lite__breezeway.db",
         "lite__breezeway_staging_smoky.db",
+        "lite__breezeway_staging_sea_ranch.db",
     }
 
 
 def as_in_the_source(loader: Loader) -> None:
-    world = loader.sandbox.world
-    assert sorted(loader.column("select task_id from tasks")) == sorted(world.tasks)
-    assert sorted(loader.column("select task_id from task_links")) == sorted(world.tasks)
-    assert sorted(loader.column("select property_id from properties")) == sorted(world.properties)
-    assert not loader.column("select reservation_id from reservations group by 1 having count(*) > 1")
-    linked = {task["id"]: (task["linked_reservation"] or {}).get("id") for task in world.tasks.values()}
-    assert dict(loader.query("select task_id, reservation_pk from task_links")) == linked
-    found = [(len(linked), len([one for one in linked.values() if one]))]
-    assert loader.query("select total_tasks, resolved from task_linkage") == found
-
-
-def test_two_regions_side_by_side_in_sqlite_are_both_whole(sqlite_loader: SqliteLoader) -> None:
-    loader = sqlite_loader
-    for _ in range(2):
-        report = loader.run(regions=("smoky", "sea_ranch"))
-        assert [(region.exit_code, region.error) for region in report.regions] == [(0, None)] * 2
-        loader.pass_time(hours=1)
     for region, world in loader.sandbox.worlds.items():
-        assert sorted(loader.column("select task_id from tasks where region_code = %s", region)) == sorted(
-            world.tasks
+        of_it = f"where region_code = '{region}'"
+        assert sorted(loader.column(f"select task_id from tasks {of_it}")) == sorted(world.tasks)
+        assert sorted(loader.column(f"select task_id from task_links {of_it}")) == sorted(world.tasks)
+        assert sorted(loader.column(f"select property_id from properties {of_it}")) == sorted(
+            world.properties
         )
-        stays = loader.column("select reservation_id from reservations where region_code = %s", region)
+        stays = loader.column(f"select reservation_id from reservations {of_it}")
         assert len(stays) == len(set(stays)) > 0
+        linked = {task["id"]: (task["linked_reservation"] or {}).get("id") for task in world.tasks.values()}
+        assert dict(loader.query(f"select task_id, reservation_pk from task_links {of_it}")) == linked
+        found = [(len(linked), len([one for one in linked.values() if one]))]
+        assert loader.query(f"select total_tasks, resolved from task_linkage {of_it}") == found
 
 
 # --- the others: every select, in their words ------------------------------------------------------------------

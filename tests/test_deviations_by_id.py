@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from conftest import NOW
@@ -47,9 +48,33 @@ def test_a_record_that_answers_410_is_deleted_after_two_proofs(
             assert len(quick_loader.query(gone.format(table, key), row_id)) == (run == 2), (table, run)
 
 
-def test_a_link_by_the_external_id_alone_finds_its_stay(quick_loader: Loader, world: HidingWorld) -> None:
+SPELLINGS = {
+    "(12.00)": "-12",
+    "CA$ 12.00": "12",
+    "12.00 USD": "12",
+    "1,200.50": "1200.5",
+    "12,50 €": "12.5",
+}
+
+
+@pytest.mark.parametrize(("text", "amount"), SPELLINGS.items())
+def test_amounts_in_odd_spellings_are_read(text: str, amount: str) -> None:
+    build = RowBuilder(TABLES["tasks"], "smoky", NOW, PersonalData()).build
+    (line,) = build({"id": 1, "costs": [{"id": 1, "cost": text}]})["costs"]
+    assert line["cost"] == Decimal(amount)
+
+
+def test_a_link_by_the_external_id_finds_its_stay_and_an_amount_nobody_can_read_is_told(
+    quick_loader: Loader, world: HidingWorld
+) -> None:
+    """With the number of lines; in the other property are amounts that can be read."""
+    text, amount = next(iter(SPELLINGS.items()))
+    odd = dict(zip(sorted(world.properties), (text, "twelve"), strict=True))
     quick_loader.sandbox.deviate("external_links", "/task")
-    quick_loader.load()
+    for home, spelled in odd.items():
+        quick_loader.sandbox.deviate("amounts", "/task", where={"home_id": str(home)}, text=spelled)
+    report = quick_loader.load()
+
     by_reference: dict[str, list[int]] = {}
     for stay_id, stay in world.reservations.items():
         by_reference.setdefault(str(stay["reference_reservation_id"]), []).append(stay_id)
@@ -63,49 +88,28 @@ def test_a_link_by_the_external_id_alone_finds_its_stay(quick_loader: Loader, wo
     loaded = set(quick_loader.column("select reservation_id from reservations"))
     assert dict(found).items() >= {task: stay for task, stay in wanted.items() if stay in loaded}.items()
 
-
-SPELLINGS = {
-    "(12.00)": "-12",
-    "CA$ 12.00": "12",
-    "12.00 USD": "12",
-    "1,200.50": "1200.5",
-    "12,50 €": "12.5",
-}
-
-
-def test_amounts_in_odd_spellings_are_read(quick_loader: Loader) -> None:
-    build = RowBuilder(TABLES["tasks"], "smoky", NOW, PersonalData()).build
-    for text, amount in SPELLINGS.items():
-        (line,) = build({"id": 1, "costs": [{"id": 1, "cost": text}]})["costs"]
-        assert line["cost"] == Decimal(amount), text
-    text, amount = next(iter(SPELLINGS.items()))
-    quick_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text=text)
-    quick_loader.load()
-    assert set(quick_loader.column("select cost from tasks__costs")) == {Decimal(amount)}
-
-
-def test_an_amount_nobody_can_read_is_told_with_the_number_of_lines(
-    quick_loader: Loader, world: HidingWorld
-) -> None:
-    quick_loader.sandbox.deviate("amounts", "/task", "/task/{id}", text="twelve")
-    report = quick_loader.load()
-    lines = quick_loader.query("select cost, unparsed from tasks__costs")
-    assert lines and all(cost is None and "twelve" in str(kept) for cost, kept in lines)
+    lines: dict[str, list[tuple[Any, Any]]] = {}
+    for home, cost, kept in quick_loader.query(
+        "select tasks.home_id, costs.cost, costs.unparsed from tasks__costs as costs "
+        "inner join tasks on costs._dlt_root_id = tasks._dlt_id"
+    ):
+        lines.setdefault(odd[home], []).append((cost, kept))
+    assert {cost for cost, _ in lines[text]} == {Decimal(amount)}
+    unread = lines["twelve"]
+    assert all(cost is None and "twelve" in str(kept) for cost, kept in unread)
     told = [*report.warnings, *(note for notes in report.check_notes.values() for note in notes.values())]
-    assert any(str(len(lines)) in text and "cost" in text for text in told), told
+    assert any(str(len(unread)) in line and "cost" in line for line in told), told
 
 
-@pytest.mark.parametrize("form", ["other_host", "circle", "bare"])
-def test_a_token_call_that_is_sent_elsewhere_goes_nowhere(quick_loader: Loader, form: str) -> None:
+def test_no_token_and_no_call_for_one_goes_elsewhere(quick_loader: Loader) -> None:
+    ours = quick_loader.sandbox
     with Sandbox(small_world(now=NOW), token_limit=False) as other:
-        quick_loader.sandbox.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
-        report = quick_loader.run()
-        assert report.exit_code == 3 and other.requests == []
-
-
-def test_no_token_goes_to_another_host(quick_loader: Loader) -> None:
-    with Sandbox(small_world(now=NOW), token_limit=False) as other:
-        quick_loader.sandbox.deviate("redirected", form="other_host", host=other.base_url)
+        for form in ("other_host", "circle", "bare"):
+            ours.deviate("redirected", "/auth", form=form, host=other.base_url, status=307)
+            assert quick_loader.run().exit_code == 3, form
+            ours.behave()
+        assert ours.data_requests == 0
+        ours.deviate("redirected", form="other_host", host=other.base_url)
         assert quick_loader.run().exit_code == 3 and other.requests == []
 
 

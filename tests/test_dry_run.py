@@ -59,32 +59,16 @@ def test_an_unreachable_warehouse_is_no_hindrance(
     assert "region_code=" not in out, "rows are shown only on request"
 
 
-def test_the_local_file_is_not_touched(
-    dry_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_local_file_is_not_touched_nothing_is_left_and_samples_hide_persons(
+    dry_run: Command, source: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file = tmp_path / "local.duckdb"
+    file, folder = tmp_path / "local.duckdb", tmp_path / "temporary"
     file.write_text("whatever stands here, nobody reads it")
     os.chmod(file, 0o400)
     before = file.stat()
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(file))
-    assert dry_run()[0] == 0
-    assert file.read_text() == "whatever stands here, nobody reads it"
-    assert file.stat().st_mtime_ns == before.st_mtime_ns
-    assert [path.name for path in tmp_path.glob("*.duckdb*")] == ["local.duckdb"]
-
-
-def test_a_dry_run_leaves_nothing_behind(
-    dry_run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    assert dry_run()[0] == 0
-    assert list(folder.iterdir()) == []
-    assert not list((tmp_path / "home").rglob("*breezeway_smoky*"))  # no working folder, hence no cursor
-
-
-def test_samples_show_rows_and_hide_persons(dry_run: Command, source: Sandbox) -> None:
     world = source.world
     stay = max(world.reservations)
     world.edit_reservation(
@@ -106,3 +90,9 @@ def test_samples_show_rows_and_hide_persons(dry_run: Command, source: Sandbox) -
     for private in ("Grace", "Hopper", "g@example.test", "4711", "0177"):
         assert private not in out, private
     assert "emergency_phone=***" in out
+
+    assert file.read_text() == "whatever stands here, nobody reads it"
+    assert file.stat().st_mtime_ns == before.st_mtime_ns
+    assert [path.name for path in tmp_path.glob("*.duckdb*")] == ["local.duckdb"]
+    assert list(folder.iterdir()) == []
+    assert not list((tmp_path / "home").rglob("*breezeway_smoky*"))  # no working folder, hence no cursor

@@ -8,14 +8,21 @@ import pytest
 from conftest import NOW
 from databases import Database
 from loading import Loader
+from quick_loading import QuickLoader
 from small_worlds import HidingWorld, small_world
 from story.truth import DAILY, HOURLY, WEEKLY, differences
 
 from breezeway_source.api import pace
-from breezeway_source.sandbox import Sandbox
+from breezeway_source.sandbox import Sandbox, World
+
+
+@pytest.fixture
+def world() -> World:
+    return small_world(tasks=8)
 
 
 def test_every_row_is_loaded_once_with_its_link_and_not_written_again(loader: Loader) -> None:
+    loader.configure(marts=False)
     report = loader.load()
     world = loader.sandbox.world
     assert sorted(loader.column("select property_id from properties")) == sorted(world.properties)
@@ -50,7 +57,7 @@ def test_under_five_per_cent_of_mixed_faults_the_rows_are_exactly_the_apis(
     assert isinstance(world, HidingWorld)
     with (
         Sandbox(world, token_limit=False, seed=5) as sandbox,
-        Loader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
+        QuickLoader(sandbox, duckdb_database, tmp_path / "work", NOW) as loader,
     ):
         loader.configure(details_days=3650)
         sandbox.faults.random_rate = 0.05

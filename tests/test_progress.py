@@ -108,9 +108,9 @@ def test_elsewhere_a_line_is_logged_now_and_then(caplog: pytest.LogCaptureFixtur
     assert out.getvalue() == ""
 
 
-def test_of_each_entity_it_is_told_how_many_of_what_are_read(duckdb_loader: Loader) -> None:
+def test_of_each_entity_it_is_told_how_many_of_what_are_read(quick_loader: Loader) -> None:
     """Of tasks all properties of the run, also where a package holds two."""
-    loader, seen = duckdb_loader, set[Progress]()
+    loader, seen = quick_loader, set[Progress]()
     followed: list[Reading] = []
 
     def look(request: object) -> None:
