@@ -159,6 +159,7 @@ KEPT = {  # of task 103: everything that has no place, as it came
 def world() -> World:
     """A world of odd values: all three tasks, and one row of every other kind."""
     world = World.seeded("smoky", now=NOW, properties=1, tasks_per_property=0)
+    world.reservations.clear()
     for task_id, (fields, _) in TASKS.items():
         row = world.add_task(home_id=2001, **{**fields, "id": task_id})
         row["id"] = fields.get("id", task_id)
@@ -289,6 +290,7 @@ def _object(value: Any) -> Any:
 
 
 def test_odd_values_are_parsed_or_kept_and_make_no_variant(loader: Loader) -> None:
+    loader.configure(marts=False)
     world = loader.sandbox.world
     report = loader.load("--entities", "all")
     assert report.schema_changes == []
@@ -300,7 +302,7 @@ def test_odd_values_are_parsed_or_kept_and_make_no_variant(loader: Loader) -> No
     world.edit_task(101, **TASKS[103][0])
     world.edit_task(103, **{**dict.fromkeys(TASKS[103][0]), **TASKS[101][0]})
     world.edit_property(2001, bedrooms="three", notes={"about": 1}, year_built={"about": 1990})
-    assert loader.load("--entities", "all").schema_changes == []
+    assert loader.load("--entities", "properties", "tasks").schema_changes == []
     swapped = found(loader, "tasks", "task_id = 103")
     assert (swapped["total_cost"], swapped["unparsed"]) == (Decimal(10**12), None)
     assert found(loader, "tasks", "task_id = 101")["unparsed"] == KEPT
