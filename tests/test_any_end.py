@@ -157,7 +157,7 @@ def stuck() -> Iterator[Sandbox]:
 def test_an_interrupt_is_heeded_within_seconds_and_reported_and_the_next_run_goes_on(
     regions: tuple[str, ...], number: signal.Signals, stuck: Sandbox, tmp_path: Path
 ) -> None:
-    options = [word for region in regions for word in ("--region", region)]
+    options = ["--entities", "tasks", *(word for region in regions for word in ("--region", region))]
     words = [*RUN.split(), *options, "--report", "report.json"]
     process = subprocess.Popen(
         words,

@@ -176,7 +176,7 @@ ROWS = {
 
 SUITE = (
     "another driver's address", "a pooler", "a file of a newer DuckDB", "year 9999", "a misspelt proxy",
-    "a redirect to another host", "Ctrl-C", "a full disk", "a lake without its package",
+    "a redirect to another host", "Ctrl-C", "a lake without its package",
     "a warehouse without its package", "an empty catalogue",
 )  # fmt: skip
 """Where somebody else words what is told; all rows: `--long`. The others' own tests say what they tell."""
