@@ -150,12 +150,14 @@ REGIONS = {
 
 @pytest.mark.parametrize("name", REGIONS)
 def test_a_year_of_normal_runs_raises_nothing(name: str) -> None:
+    """The two without a dead season live through five months of it: all that they meet is in these."""
     simulated, kept, runs = REGIONS[name], History(), 0
-    for run in simulated.runs(random.Random(name), 365):
+    days = 365 if simulated.season > 0.8 else 150
+    for run in simulated.runs(random.Random(name), days):
         findings = kept.live(run)
         assert findings == [], run[0].started_at
         runs += 1
-    assert runs > 8000
+    assert runs > 22 * days
     assert kept.judge(run).judged >= {"check:volume_is_kept:properties", "check:entities_are_fresh:people"}
 
 

@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two sandbox regions' pages, made by the command lines: as loaded, and with troubles put into a copy."""
     monkeypatch.setenv("DLT_DATA_DIR", str(tmp_path / "dlt"))
     monkeypatch.setenv("DESTINATION__DUCKDB__CREDENTIALS", str(tmp_path / "loaded.duckdb"))
-    options = ["--region", "smoky", "--region", "austin", "--entities", "all", "--sandbox", "--quiet"]
+    options = ["--region", "smoky", "--region", "austin", "--sandbox", "--quiet"]
     assert main([*options, "--page", str(tmp_path / "loaded.html")]) == 0
     shutil.copy(tmp_path / "loaded.duckdb", tmp_path / "troubled.duckdb")
     with duckdb.connect(str(tmp_path / "troubled.duckdb")) as copy:
