@@ -101,7 +101,7 @@ def test_an_empty_property_list_is_refused_where_properties_are_loaded(quick_loa
     for property_id in list(world.properties):
         world.hide_property(property_id)
     task_id = next(task["id"] for task in world.tasks.values() if task.get("supplies"))
-    for options in (("--entities", "properties", "tasks"), ("--entities", "weekly")):
+    for options in (("--entities", "properties", "tasks"), ("--entities", "properties", "tasks", "--full")):
         loader.pass_time(hours=1)
         world.edit_task(task_id, description="changed while the list was empty")
         (report,) = loader.run(*options).regions
@@ -145,32 +145,44 @@ def test_a_list_that_is_refused_or_slips_marks_nobody(quick_loader: Loader) -> N
     assert report.rows == {"people": 0, "supplies": 127, "tags": 2 + 3}
 
 
-def test_a_long_catalogue_that_comes_back_empty_is_refused_once_and_then_believed(
+def test_lists_that_come_back_empty_or_may_be_cut_are_refused_once_and_then_believed(
     quick_loader: Loader,
 ) -> None:
-    loader, world = quick_loader, quick_loader.sandbox.world
-    first = next(iter(world.supplies.values()))
+    """A long list without a row, and one as long as a page, where page 2 would repeat it, that lacks rows."""
+    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
     for number in range(25):
-        world.supplies[90_000 + number] = {**first, "id": 90_000 + number}
-    loader.load("--entities", "supplies")
-    live = "select count(*) from supplies where deleted_at is null"
-    (count,) = loader.column(live)
-    assert count > 25
-    kept = dict(world.supplies)
+        world.add("supplies", id=90_000 + number, company_id=1, name=f"Part {number}")
+    for number in range(101 - len(world.templates)):
+        world.add(
+            "templates", id=9000 + number, company_id=1, name=f"Clean {number}", department="housekeeping"
+        )
+    told, options = "a list of templates has exactly 100 rows", ("--entities", "supplies", "templates")
+    assert not any(told in warning for warning in loader.load(*options).warnings)
+    kept, count = dict(world.supplies), len(world.supplies)
     world.supplies.clear()
+    loader.sandbox.deviate("cut", "/companies/templates", to=50)
     loader.pass_time(days=1)
-    (report,) = loader.run("--entities", "supplies").regions
-    assert report.exit_code == 1 and loader.column(live) == [count]
-    assert f"/supplies came back empty, where {count} are loaded" in report.failures[0]["message"]
-    loader.pass_time(days=1)
+    (report,) = loader.run(*options).regions
+    messages = {failure["entity"]: failure["message"] for failure in report.failures}
+    assert report.exit_code == 1 and deleted(loader) == {}
+    assert f"/supplies came back empty, where {count} are loaded" in messages["supplies"]
+    assert "it may be cut, and lacks 51 rows that are loaded" in messages["templates"]
+    loader.sandbox.behave()
     world.supplies.update(kept)
-    loader.load("--entities", "supplies")
-    world.supplies.clear()
+    loader.pass_time(days=1)
+    loader.load(*options)
     # Refused again after a run that found them all, and then believed.
-    for exit_code, left in ((1, count), (0, 0)):
+    world.supplies.clear()
+    world.delete("templates", 9000)  # 100 now, and one really gone
+    for refused, marked in (
+        ({"supplies", "templates"}, {}),
+        (set(), {"supplies": set(kept), "templates": {9000}}),
+    ):
         loader.pass_time(days=1)
-        assert loader.run("--entities", "supplies").exit_code == exit_code
-        assert loader.column(live) == [left]
+        (report,) = loader.run(*options).regions
+        assert {failure["entity"] for failure in report.failures} == refused
+        assert report.exit_code == bool(refused) and deleted(loader) == marked
+    assert any(told in warning for warning in report.warnings)
 
 
 def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(quick_loader: Loader) -> None:
@@ -230,56 +242,26 @@ def live_people(loader: Loader) -> dict[str, int]:
     return dict(loader.query("select status, count(*) from people where deleted_at is null group by 1"))  # type: ignore[arg-type]
 
 
-def test_a_list_as_long_as_a_page_marks_nobody_where_page_2_repeats_it(quick_loader: Loader) -> None:
-    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
-    for number in range(100 - len(world.templates)):
-        world.add(
-            "templates", id=9000 + number, company_id=1, name=f"Clean {number}", department="housekeeping"
-        )
-    world.add("templates", id=9500, company_id=1, name="Clean 101", department="housekeeping")
-    told = "a list of templates has exactly 100 rows"
-    assert not any(told in warning for warning in loader.load("--entities", "templates").warnings)
-    loader.sandbox.deviate("cut", "/companies/templates", to=50)
-    loader.pass_time(days=1)
-    (report,) = loader.run("--entities", "templates").regions
-    assert report.exit_code == 1 and deleted(loader) == {}
-    assert "it may be cut, and lacks 51 rows that are loaded" in report.failures[0]["message"]
-    loader.sandbox.behave()
-    loader.pass_time(days=1)
-    loader.load("--entities", "templates")
-    world.delete("templates", 9500)  # 100 now, and one really gone: the second run believes it
-    for marked, exit_code in (({}, 1), ({"templates": {9500}}, 0)):
-        loader.pass_time(days=1)
-        (report,) = loader.run("--entities", "templates").regions
-        assert report.exit_code == exit_code and deleted(loader) == marked
-    assert any(told in warning for warning in report.warnings)
-
-
-def test_a_property_that_only_the_list_lacks_is_told(quick_loader: Loader) -> None:
-    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
-    loader.load("--entities", "properties")
-    world.delete_property(2001)
-    world.hide_property(2002)
-    loader.pass_time(days=1)
-    told = [w for w in loader.load("--entities", "properties").warnings if "given by their ids" in w]
-    assert len(told) == 1 and "1 properties" in told[0] and "the first is 2002" in told[0]
-    assert deleted(loader) == {"properties": {2001, 2002}}
-    loader.pass_time(days=1)
-    assert not any("given by their ids" in w for w in loader.load("--entities", "properties").warnings)
-
-
-def test_a_record_with_the_id_of_another_one_is_told(quick_loader: Loader) -> None:
+def test_a_property_that_only_the_list_lacks_and_a_record_with_the_id_of_another_one_are_told(
+    quick_loader: Loader,
+) -> None:
     """One bare array counts as whole: two templates of one id are one row."""
-    loader, templates = quick_loader, sorted(quick_loader.sandbox.world.templates)
+    loader, world = quick_loader, quick_loader.sandbox.worlds["smoky"]
+    templates, options = sorted(world.templates), ("--entities", "properties", "templates")
     loader.sandbox.deviate("fields", "/companies/templates", only=0, id=templates[1])
-    told = "1 records of templates have the id of another one in the same answer and differ from it"
-    assert any(told in text for text in loader.load("--entities", "templates").warnings)
+    same_id = "1 records of templates have the id of another one in the same answer and differ from it"
+    assert any(same_id in text for text in loader.load(*options).warnings)
     assert set(loader.column("select template_id from templates")) == set(templates[1:])
     loader.sandbox.behave()
     loader.sandbox.deviate("row_doubled", "/companies/templates")  # the same once more is no other
-    assert loader.load("--entities", "templates").warnings == []
+    world.delete_property(2001)
+    world.hide_property(2002)
+    loader.pass_time(days=1)
+    (told,) = loader.load(*options).warnings
+    assert "1 properties" in told and "given by their ids" in told and "the first is 2002" in told
+    assert deleted(loader) == {"properties": {2001, 2002}}
     loader.sandbox.behave()
     loader.pass_time(days=1)
     loader.sandbox.deviate("fields", "/companies/templates", only=0, id=templates[1])
-    loader.load("--entities", "templates")
+    assert not any("given by their ids" in text for text in loader.load(*options).warnings)
     assert loader.column("select count(*) from templates where deleted_at is null") == [len(templates)]
