@@ -243,7 +243,7 @@ def test_no_canary_is_in_the_history_of_a_database_that_refuses_what_quotes_them
         execute(url, "alter table breezeway.tasks add constraint unlike check (name <> 'refused')")
         assert load(leavings, url) == 1
         kept = database_text(url)
-        assert "constraint" in kept and "unlike" in kept, "what it says is in the history"
+        assert "The database refused what was read" in kept
         assert not [word for word in (SECRET, DATABASE_PASSWORD, PROXY_PASSWORD, HOOK, KEY) if word in kept]
     assert canaries_found(leavings) == {}
     assert_no_secret(leavings)
