@@ -183,6 +183,11 @@ def test_lists_that_come_back_empty_or_may_be_cut_are_refused_once_and_then_beli
         assert {failure["entity"] for failure in report.failures} == refused
         assert report.exit_code == bool(refused) and deleted(loader) == marked
     assert any(told in warning for warning in report.warnings)
+    # What is lacking after that is doubted anew.
+    loader.sandbox.deviate("cut", "/companies/templates", to=50)
+    loader.pass_time(days=1)
+    (report,) = loader.run(*options).regions
+    assert "it may be cut, and lacks 50 rows" in report.failures[0]["message"] and deleted(loader) == marked
 
 
 def test_a_person_who_changes_lists_while_they_are_read_is_not_deleted(quick_loader: Loader) -> None:

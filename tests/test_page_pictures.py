@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
+from unittest.mock import patch
 
 import pytest
-from databases import Database
 from drawings import Drawing, figures
 from reading_pages import Page
-from test_page import NOW, REGIONS, loaded_twice, name
+from small_worlds import NOW
+from test_page import REGIONS, loaded_into, name
 
 from pipelines.page.axes import every_month
 from pipelines.page.making import make_page
@@ -23,13 +25,8 @@ Figures = dict[str, tuple[str, Page]]
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> Figures:
     folder = tmp_path_factory.mktemp("drawn")
-    database = Database("duckdb", str(folder / "breezeway_local.duckdb"), folder)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        loaded_twice(database, folder) as loader,
-        loader.client() as client,
-    ):
-        patch.setenv("DLT_DATA_DIR", str(folder / "dlt"))
+    home = {name: str(folder) for name in ("HOME", "XDG_CACHE_HOME", "DLT_DATA_DIR")}
+    with patch.dict(os.environ, home), loaded_into("duckdb", folder) as loader, loader.client() as client:
         client.execute_sql(
             "update mart_stay_turnovers set is_on_time = false, slack_minutes = -(reservation_id % 9) * 40 "
             "where is_on_time and reservation_id % 5 > 0"

@@ -106,7 +106,7 @@ class Catalogue:
 
     def _may_be_cut(self, reading: Reading, job: CatalogueJob, parts: Parts) -> list[str]:
         """A list as long as a page that lacks loaded rows: some were deleted, or it is cut. The second such run in a
-        row is believed: an account may really have so many."""
+        row is believed, an account may really have so many; what is lacking after that is doubted anew."""
         known, now = self._state.setdefault("may_be_cut", {}), reading.started_at.isoformat()
         lost = self._missing(parts, job) if any(listing.may_go_on for _, listing in parts) else 0
         if not lost:
@@ -115,6 +115,8 @@ class Catalogue:
             return [
                 f"it may be cut, and lacks {lost} rows that are loaded (the next run that finds so is believed)"
             ]
+        else:
+            del known[job.path]
         return []
 
     def _asked(self, reading: Reading, job: CatalogueJob) -> Parts:

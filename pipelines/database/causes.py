@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeVar
 
+from dlt.load.exceptions import LoadClientJobException
 from dlt.pipeline.exceptions import PipelineStepFailed
 
 E = TypeVar("E", bound=BaseException)
@@ -25,6 +26,8 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(error))
         yield error
         inner = error.exception if isinstance(error, PipelineStepFailed) else None
+        if isinstance(error, LoadClientJobException):
+            inner = error.client_exception
         error = inner or error.__cause__ or error.__context__
 
 
