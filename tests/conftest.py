@@ -54,11 +54,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: tests wait for their databases, processes and locks a third of the time."""
-    return (os.cpu_count() or 1) + 1
-
-
 def pytest_configure(config: pytest.Config) -> None:
     """All xdist workers share one PostgreSQL and the worlds loaded once; see databases.py and loading.py."""
     # dlt's own context is the folder ".", read anew wherever a test has gone: the next tests would lack config.toml.
